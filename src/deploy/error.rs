@@ -1,0 +1,66 @@
+//! Why a step failed, and what a person can do about it.
+
+use std::error::Error as StdError;
+
+/// Who has to act on a failure; decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The customer: a name that is taken, a resource that is not ours.
+    Yours,
+    /// The cloud refused or failed; the run can be continued.
+    Cloud,
+    /// The run was interrupted; it can be continued.
+    Interrupted,
+    /// arqsite itself.
+    Bug,
+}
+
+/// A failure of one step.
+///
+/// Its message is a fragment that completes "could not …": "create the bucket shop-site". The
+/// cause stays in `source`.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {doing}")]
+pub struct StepError {
+    /// What was being done, with the name of the thing.
+    pub doing: String,
+    /// Who has to act.
+    pub blame: Blame,
+    /// The way out, as a sentence.
+    pub hint: Option<String>,
+    /// What the cloud said.
+    #[source]
+    pub source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl StepError {
+    /// The cloud refused or failed while `doing`.
+    pub fn cloud(doing: impl Into<String>, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { doing: doing.into(), blame: Blame::Cloud, hint: None, source: Some(source.into()) }
+    }
+
+    /// The customer has to change something.
+    pub fn yours(doing: impl Into<String>, why: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { doing: doing.into(), blame: Blame::Yours, hint: None, source: Some(why.into()) }
+    }
+
+    /// A thing with our name, and without our tag: it is never touched.
+    pub fn foreign(kind: &str, name: &str) -> Self {
+        Self::yours(
+            format!("use {name}"),
+            format!("a {kind} of this name exists already and was not made by arqsite for this site"),
+        )
+        .hint("Choose another site.name in arq.toml, or remove the existing one yourself; arqsite never touches what it did not make.")
+    }
+
+    /// Something that only an error in arqsite can cause.
+    pub fn bug(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { doing: "go on".into(), blame: Blame::Bug, hint: None, source: Some(source.into()) }
+    }
+
+    /// Adds the way out.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}

@@ -1,0 +1,3 @@
+//! arqsite: a website and its API in one binary.
+
+pub mod config;
