@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod aws;
+pub mod load;
 pub mod observe;
 pub mod project;
 pub mod security;
@@ -9,6 +10,7 @@ pub mod site;
 
 use serde::{Deserialize, Serialize};
 
+pub use load::{ConfigError, load};
 pub use project::Project;
 pub use site::Urls;
 

@@ -51,6 +51,14 @@ impl Project {
         if dir.join("arq.toml").is_file() { Self::Folder(dir.to_owned()) } else { Self::Starter(dir.to_owned()) }
     }
 
+    /// Names of the starter's files.
+    pub fn starter_files() -> Vec<String> {
+        let mut files: Vec<String> = starter_files().map(Cow::into_owned).filter(|f| !f.ends_with(".gitkeep")).collect();
+        files.push("arq.toml".into());
+        files.sort();
+        files
+    }
+
     /// Folder in which `.arq/` lies and which messages name.
     pub fn root(&self) -> &Path {
         match self {

@@ -1,0 +1,162 @@
+//! The account: clients, identity and names, made once a run.
+
+use std::sync::Arc;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_cloudfrontkeyvaluestore as kvs;
+
+use super::content::Publication;
+use super::error::{CallError, answer};
+use super::names::Names;
+use crate::deploy::StepError;
+
+/// The account as one site and stage sees it.
+pub struct Cloud {
+    /// Names and tags of everything.
+    pub names: Names,
+    /// S3, in the region of the site.
+    pub s3: aws_sdk_s3::Client,
+    /// CloudFront's control plane.
+    pub cloudfront: aws_sdk_cloudfront::Client,
+    /// The data plane of CloudFront's KeyValueStore.
+    pub store: kvs::Client,
+    /// IAM.
+    pub iam: aws_sdk_iam::Client,
+    /// CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Lambda.
+    pub lambda: aws_sdk_lambda::Client,
+    /// API Gateway v2.
+    pub gateway: aws_sdk_apigatewayv2::Client,
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// What is to be published; `None` when nothing is (`status`, `destroy`).
+    pub publication: Option<Arc<Publication>>,
+}
+
+/// Why the account could not be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Neither arq.toml nor the AWS configuration names a region.
+    #[error("no AWS region is set")]
+    NoRegion,
+    /// The chain of credential providers found nothing.
+    #[error("no AWS credentials were found")]
+    NoCredentials(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// AWS does not accept the credentials.
+    #[error("AWS does not accept the credentials")]
+    Refused(#[source] CallError),
+    /// Nobody answered.
+    #[error("AWS could not be reached{}", .endpoint.as_ref().map(|e| format!(" at {e}")).unwrap_or_default())]
+    Unreachable {
+        /// `AWS_ENDPOINT_URL`, when it is set.
+        endpoint: Option<String>,
+        /// What the connection said.
+        #[source]
+        source: CallError,
+    },
+}
+
+impl Cloud {
+    /// Reads the AWS configuration as every AWS tool does, and asks STS whose account it is.
+    ///
+    /// `region` is that of arq.toml; without it the profile's or `AWS_REGION`.
+    pub async fn connect(site: &str, stage: &str, region: Option<&str>) -> Result<Self, ConnectError> {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region.to_owned()));
+        }
+        let config = loader.load().await;
+        let Some(region) = config.region().map(ToString::to_string) else { return Err(ConnectError::NoRegion) };
+        require_credentials(&config).await?;
+        let account = account_of(&config).await?;
+        Ok(Self::new(&config, Names::new(site, stage, &account, &region)))
+    }
+
+    fn new(config: &SdkConfig, names: Names) -> Self {
+        let local = config.endpoint_url().is_some();
+        Self {
+            names,
+            // A custom endpoint seldom answers to bucket names before its host name.
+            s3: aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(local).build()),
+            cloudfront: aws_sdk_cloudfront::Client::new(config),
+            store: store_client(config),
+            iam: aws_sdk_iam::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
+            gateway: aws_sdk_apigatewayv2::Client::new(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            publication: None,
+        }
+    }
+
+    /// The same account, about to be given `publication`.
+    pub fn with(mut self, publication: Publication) -> Self {
+        self.publication = Some(Arc::new(publication));
+        self
+    }
+
+    /// What is to be published.
+    pub fn publication(&self) -> Result<&Arc<Publication>, StepError> {
+        self.publication.as_ref().ok_or_else(|| StepError::bug("there is nothing to publish"))
+    }
+}
+
+/// Tells a missing profile or an expired sign-in from a refusal, before anything is called.
+async fn require_credentials(config: &SdkConfig) -> Result<(), ConnectError> {
+    use aws_sdk_sts::config::ProvideCredentials;
+    let Some(provider) = config.credentials_provider() else {
+        return Err(ConnectError::NoCredentials("no provider is configured".into()));
+    };
+    provider.provide_credentials().await.map(|_| ()).map_err(|e| ConnectError::NoCredentials(e.into()))
+}
+
+async fn account_of(config: &SdkConfig) -> Result<String, ConnectError> {
+    let identity = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
+    match answer("GetCallerIdentity", identity) {
+        Ok(identity) => Ok(identity.account.unwrap_or_default()),
+        Err(source) if source.unreachable() => {
+            Err(ConnectError::Unreachable { endpoint: config.endpoint_url().map(str::to_owned), source })
+        }
+        Err(source) => Err(ConnectError::Refused(source)),
+    }
+}
+
+/// The store's client puts the account id before the host name; at a custom endpoint such a name
+/// does not resolve, so the request is sent to the endpoint itself, after it was signed.
+fn store_client(config: &SdkConfig) -> kvs::Client {
+    let mut builder = kvs::config::Builder::from(config);
+    if let Some(endpoint) = config.endpoint_url() {
+        builder = builder.interceptor(SendTo { endpoint: endpoint.to_owned() });
+    }
+    kvs::Client::from_conf(builder.build())
+}
+
+#[derive(Debug)]
+struct SendTo {
+    endpoint: String,
+}
+
+impl kvs::config::Intercept for SendTo {
+    fn name(&self) -> &'static str {
+        "SendTo"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut kvs::config::interceptors::BeforeTransmitInterceptorContextMut<'_>,
+        _: &kvs::config::RuntimeComponents,
+        _: &mut kvs::config::ConfigBag,
+    ) -> Result<(), kvs::error::BoxError> {
+        let request = context.request_mut();
+        let signed: http::Uri = request.uri().parse()?;
+        let host = signed.authority().map(ToString::to_string);
+        let path = signed.path_and_query().map_or("/", |p| p.as_str());
+        let uri = format!("{}{path}", self.endpoint.trim_end_matches('/'));
+        request.set_uri(uri)?;
+        if let Some(host) = host {
+            request.headers_mut().insert("host", host);
+        }
+        Ok(())
+    }
+}

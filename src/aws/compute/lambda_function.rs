@@ -1,0 +1,310 @@
+//! The function: the engine as `bootstrap`.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types as lambda;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::iam_role::Role;
+use crate::aws::edge::cloudfront_distribution::Distribution;
+use crate::aws::error::{CallError, answer};
+use crate::aws::retry::Patience;
+use crate::aws::{Cx, Tell};
+use crate::deploy::{Found, Resource, StepError};
+
+/// Seconds that a request may take; as long as API Gateway waits.
+const TIMEOUT: i32 = 30;
+/// Variable that holds the SHA-256 of the accepted origin secrets.
+pub const ORIGIN: &str = "ARQ_ORIGIN_SHA256";
+
+/// A function whose package is the engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Function {
+    /// Name.
+    pub name: String,
+    /// Node of its role.
+    pub role: String,
+    /// Node of the distribution whose origin secret it accepts.
+    pub distribution: String,
+    /// `x86_64` or `arm64`.
+    pub architecture: String,
+    /// MB.
+    pub memory: i32,
+    /// Seconds.
+    pub timeout: i32,
+    /// Environment, but for the origin secret's hash.
+    pub environment: BTreeMap<String, String>,
+    /// Identity of the engine: hash of the program. The package's API bundle is not part of it,
+    /// since the engine loads the bundle that a request names.
+    pub engine: String,
+}
+
+/// What others need of a function.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FunctionOutput {
+    /// ARN, unqualified.
+    pub arn: String,
+    /// Identity of code and settings together.
+    pub state: String,
+}
+
+impl Function {
+    /// A function as the API needs it.
+    pub fn new(name: String, architecture: &str, memory: u32, environment: BTreeMap<String, String>, engine: String) -> Self {
+        Self {
+            name,
+            role: "function-role".into(),
+            distribution: "distribution".into(),
+            architecture: architecture.into(),
+            memory: i32::try_from(memory).unwrap_or(i32::MAX),
+            timeout: TIMEOUT,
+            environment,
+            engine,
+        }
+    }
+}
+
+impl Resource for Function {
+    const KIND: &'static str = "lambda.function";
+    type Cloud = crate::aws::Cloud;
+    type Output = FunctionOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
+        let looking = || format!("look at the function {}", self.name);
+        let output = match answer("GetFunction", cx.cloud.lambda.get_function().function_name(&self.name).send().await) {
+            Err(e) if e.is("ResourceNotFoundException") => return Ok(None),
+            result => result.telling(looking)?,
+        };
+        let tags = output.tags.unwrap_or_default();
+        if !cx.cloud.names.owns(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))) {
+            return Err(StepError::foreign("function", &self.name));
+        }
+        let Some(now) = output.configuration else { return Ok(None) };
+        let state = now.description.clone().unwrap_or_default();
+        let arn = now.function_arn.clone().unwrap_or_default();
+        Ok(Some(Found { spec: self.read(cx, now)?, output: FunctionOutput { arn, state } }))
+    }
+
+    async fn put(&self, cx: &Cx, found: Option<Found<Self>>) -> Result<FunctionOutput, StepError> {
+        match found {
+            Some(found) => self.update(cx, found).await,
+            None => self.create(cx).await,
+        }
+    }
+
+    async fn delete(&self, cx: &Cx, _: Found<Self>) -> Result<(), StepError> {
+        let result = Patience::CONFLICT
+            .retry(
+                |e| e.is("ResourceConflictException"),
+                || async { answer("DeleteFunction", cx.cloud.lambda.delete_function().function_name(&self.name).send().await) },
+            )
+            .await;
+        match result {
+            Err(e) if e.is("ResourceNotFoundException") => Ok(()),
+            result => result.map(|_| ()).telling(|| format!("delete the function {}", self.name)),
+        }
+    }
+}
+
+impl Function {
+    fn read(&self, cx: &Cx, now: lambda::FunctionConfiguration) -> Result<Self, StepError> {
+        let mut environment: BTreeMap<_, _> =
+            now.environment.and_then(|e| e.variables).unwrap_or_default().into_iter().collect();
+        let accepted = environment.remove(ORIGIN);
+        let distribution = cx.try_output::<Distribution>(&self.distribution)?.and_then(|d| d.secret_sha256);
+        let role = cx.try_output::<Role>(&self.role)?.map(|role| role.arn);
+        let actual_role = now.role.unwrap_or_default();
+        let noted = Note::parse(now.description.as_deref().unwrap_or_default());
+        let untouched = noted.as_ref().is_some_and(|note| Some(&note.package) == now.code_sha256.as_ref());
+        Ok(Self {
+            name: self.name.clone(),
+            role: if role.as_ref() == Some(&actual_role) { self.role.clone() } else { actual_role },
+            distribution: match accepted {
+                Some(hash) if Some(&hash) == distribution.as_ref() => self.distribution.clone(),
+                _ => "another".into(),
+            },
+            architecture: now.architectures.unwrap_or_default().first().map(|a| a.as_str().to_owned()).unwrap_or_default(),
+            memory: now.memory_size.unwrap_or_default(),
+            timeout: now.timeout.unwrap_or_default(),
+            environment,
+            engine: match noted {
+                Some(note) if untouched => note.engine,
+                _ => "not the one that was published".into(),
+            },
+        })
+    }
+
+    fn variables(&self, cx: &Cx) -> Result<lambda::Environment, StepError> {
+        let mut variables = self.environment.clone();
+        let accepted = cx.output::<Distribution>(&self.distribution)?.secret_sha256.unwrap_or_default();
+        variables.insert(ORIGIN.into(), accepted);
+        Ok(lambda::Environment::builder().set_variables(Some(variables.into_iter().collect())).build())
+    }
+
+    fn note(&self, cx: &Cx, package: String) -> Result<Note, StepError> {
+        let settings = serde_json::to_string(self).map_err(StepError::bug)?;
+        let accepted = cx.output::<Distribution>(&self.distribution)?.secret_sha256.unwrap_or_default();
+        let settings = Sha256::digest(format!("{settings}{accepted}")).iter().take(8).map(|b| format!("{b:02x}")).collect();
+        Ok(Note { engine: self.engine.clone(), package, settings })
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<FunctionOutput, StepError> {
+        let making = || format!("make the function {}", self.name);
+        cx.note("packing the engine");
+        let package = cx.cloud.publication()?.package()?;
+        let note = self.note(cx, package.sha256.clone())?.to_string();
+        let code = lambda::FunctionCode::builder().zip_file(Blob::new(package.zip.to_vec())).build();
+        let tags = cx.cloud.names.tags().map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let call = cx.cloud.lambda.create_function().function_name(&self.name).description(&note);
+        let call = call.role(cx.output::<Role>(&self.role)?.arn).runtime(lambda::Runtime::Providedal2023);
+        let call = call.handler("bootstrap").timeout(self.timeout).memory_size(self.memory);
+        let call = call.architectures(self.architecture.as_str().into()).environment(self.variables(cx)?);
+        let call = call.set_tags(Some(tags.into())).code(code);
+        let result = Patience::PROPAGATION
+            .retry(role_is_new, || {
+                cx.note("uploading the engine");
+                async { answer("CreateFunction", call.clone().send().await) }
+            })
+            .await;
+        let arn = match result {
+            Ok(output) => output.function_arn.unwrap_or_default(),
+            Err(e) if e.is("ResourceConflictException") => match self.find(cx).await? {
+                Some(found) => return self.update(cx, found).await,
+                None => return Err(e.while_doing(making())),
+            },
+            Err(e) => return Err(e.while_doing(making())),
+        };
+        self.wait_until_usable(cx).await?;
+        Ok(FunctionOutput { arn, state: note })
+    }
+
+    async fn update(&self, cx: &Cx, found: Found<Self>) -> Result<FunctionOutput, StepError> {
+        let changing = || format!("change the function {}", self.name);
+        self.wait_until_usable(cx).await?;
+        let noted = Note::parse(&found.output.state);
+        let package = match noted {
+            Some(noted) if found.spec.engine == self.engine && found.spec.architecture == self.architecture => noted.package,
+            _ => self.upload(cx).await?,
+        };
+        let state = self.note(cx, package)?.to_string();
+        let call = cx.cloud.lambda.update_function_configuration().function_name(&self.name).description(&state);
+        let call = call.role(cx.output::<Role>(&self.role)?.arn).runtime(lambda::Runtime::Providedal2023);
+        let call = call.handler("bootstrap").timeout(self.timeout).memory_size(self.memory);
+        let call = call.environment(self.variables(cx)?);
+        in_turn(|| async { answer("UpdateFunctionConfiguration", call.clone().send().await).map(|_| ()) })
+            .await
+            .telling(changing)?;
+        self.wait_until_usable(cx).await?;
+        Ok(FunctionOutput { arn: found.output.arn, state })
+    }
+
+    /// Replaces the code, and gives the hash of the package that is now in place.
+    async fn upload(&self, cx: &Cx) -> Result<String, StepError> {
+        cx.note("packing the engine");
+        let package = cx.cloud.publication()?.package()?;
+        let call = cx.cloud.lambda.update_function_code().function_name(&self.name);
+        let call = call.zip_file(Blob::new(package.zip.to_vec())).architectures(self.architecture.as_str().into());
+        cx.note("uploading the engine");
+        in_turn(|| async { answer("UpdateFunctionCode", call.clone().send().await).map(|_| ()) })
+            .await
+            .telling(|| format!("change the code of {}", self.name))?;
+        self.wait_until_usable(cx).await?;
+        Ok(package.sha256.clone())
+    }
+
+    /// Waits until neither its making nor a change of it is under way.
+    async fn wait_until_usable(&self, cx: &Cx) -> Result<(), StepError> {
+        let waiting = || format!("wait for the function {}", self.name);
+        let state = Patience::STATE
+            .until(|| async {
+                let call = cx.cloud.lambda.get_function_configuration().function_name(&self.name);
+                let now = answer("GetFunctionConfiguration", call.send().await)?;
+                let settled = settled(now.state(), now.last_update_status(), now.state_reason(), now.last_update_status_reason());
+                if settled.is_none() {
+                    cx.note("waiting until the function is ready");
+                }
+                Ok(settled)
+            })
+            .await
+            .telling(waiting)?;
+        match state {
+            Some(Ok(())) => Ok(()),
+            Some(Err(reason)) => Err(StepError::cloud(waiting(), reason)),
+            None => Err(StepError::cloud(waiting(), "it is still being changed after 30 minutes")),
+        }
+    }
+}
+
+/// `None` while something is under way, else how it ended.
+fn settled(
+    state: Option<&lambda::State>,
+    update: Option<&lambda::LastUpdateStatus>,
+    state_reason: Option<&str>,
+    update_reason: Option<&str>,
+) -> Option<Result<(), String>> {
+    use lambda::{LastUpdateStatus, State};
+    match (state, update) {
+        (Some(State::Failed), _) => Some(Err(state_reason.unwrap_or("its making failed").to_owned())),
+        (_, Some(LastUpdateStatus::Failed)) => Some(Err(update_reason.unwrap_or("the change failed").to_owned())),
+        (Some(State::Active | State::Inactive), Some(LastUpdateStatus::Successful)) => Some(Ok(())),
+        _ => None,
+    }
+}
+
+/// A role that was made a moment ago; the same code with other words is final.
+fn role_is_new(error: &CallError) -> bool {
+    error.says("InvalidParameterValueException", "cannot be assumed by Lambda")
+        || error.says("InvalidParameterValueException", "execution role does not have permissions")
+}
+
+async fn in_turn<F, Fut>(call: F) -> Result<(), CallError>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<(), CallError>>,
+{
+    Patience::CONFLICT.retry(|e| e.is("ResourceConflictException") || role_is_new(e), call).await
+}
+
+/// The function's description: what was published, so that a change made by hand is noticed.
+#[derive(Debug, PartialEq)]
+struct Note {
+    engine: String,
+    package: String,
+    settings: String,
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "arqsite engine {} package {} settings {}", self.engine, self.package, self.settings)
+    }
+}
+
+impl Note {
+    fn parse(text: &str) -> Option<Self> {
+        let words: Vec<_> = text.split(' ').collect();
+        match words[..] {
+            ["arqsite", "engine", engine, "package", package, "settings", settings] => {
+                Some(Self { engine: engine.into(), package: package.into(), settings: settings.into() })
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_read_as_it_was_written() {
+        let note = Note { engine: "e1".into(), package: "a+b/c=".into(), settings: "0f".into() };
+        assert_eq!(Note::parse(&note.to_string()), Some(note));
+        assert_eq!(Note::parse("written by hand"), None);
+    }
+}

@@ -1,0 +1,196 @@
+//! The package: the engine as `bootstrap`, with the API that is current beside it.
+
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use object::Endianness;
+use object::elf::{EM_AARCH64, EM_X86_64, FileHeader64};
+use object::read::elf::FileHeader;
+use sha2::{Digest, Sha256};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+/// Newest glibc symbol that Lambda's `provided.al2023` has.
+///
+/// Source: Amazon Linux 2023 ships glibc 2.34.
+const GLIBC: u32 = 34;
+/// Largest package that Lambda takes directly, in bytes.
+///
+/// Source: Lambda quotas, "Deployment package (.zip file archive) size".
+const LARGEST: usize = 50 * 1024 * 1024;
+/// Characters of the engine's identity.
+const IDENTITY: usize = 16;
+
+/// The program that becomes the function.
+pub struct EngineFile {
+    path: PathBuf,
+    /// Hash of the program, shortened.
+    pub identity: String,
+    /// `x86_64` or `arm64`, as Lambda calls them.
+    pub architecture: &'static str,
+}
+
+/// A package, ready to be uploaded.
+#[derive(Debug, Clone)]
+pub struct Package {
+    /// The zip archive.
+    pub zip: Bytes,
+    /// Its SHA-256 as Lambda gives it, in base64.
+    pub sha256: String,
+}
+
+/// Why a program cannot be the function.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// The program cannot be read.
+    #[error("cannot read the program {path}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Lambda runs Linux programs only.
+    #[error("the program {0} is not a 64-bit Linux program for x86-64 or arm64, which is what Lambda runs")]
+    Foreign(PathBuf),
+    /// Built on a newer system than Lambda's.
+    #[error("the program {path} needs glibc 2.{needs}; Lambda has 2.{GLIBC}")]
+    TooNew {
+        /// Which.
+        path: PathBuf,
+        /// Minor version.
+        needs: u32,
+    },
+    /// Over Lambda's limit.
+    #[error("the package has {0} bytes; Lambda takes {LARGEST} at most")]
+    TooLarge(usize),
+    /// The archive could not be written.
+    #[error("cannot pack the program")]
+    Zip(#[from] zip::result::ZipError),
+    /// Writing to memory failed.
+    #[error("cannot pack the program")]
+    Write(#[from] std::io::Error),
+}
+
+impl EngineFile {
+    /// The running program, if Lambda can run it.
+    pub fn running() -> Result<Self, PackageError> {
+        let path = std::env::current_exe()
+            .map_err(|source| PackageError::Read { path: PathBuf::from("arqsite"), source })?;
+        Self::open(path)
+    }
+
+    fn open(path: PathBuf) -> Result<Self, PackageError> {
+        let program = read(&path)?;
+        let (architecture, glibc) = inspect(&program).ok_or_else(|| PackageError::Foreign(path.clone()))?;
+        if glibc > GLIBC {
+            return Err(PackageError::TooNew { path, needs: glibc });
+        }
+        let hash = Sha256::digest(&program);
+        let identity = hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..IDENTITY].to_owned();
+        Ok(Self { path, identity, architecture })
+    }
+
+    /// Packs the program and the API bundle.
+    pub fn pack(&self, bundle: &[u8]) -> Result<Package, PackageError> {
+        let program = read(&self.path)?;
+        let zip = archive(&program, bundle)?;
+        if zip.len() > LARGEST {
+            return Err(PackageError::TooLarge(zip.len()));
+        }
+        let sha256 = STANDARD.encode(Sha256::digest(&zip));
+        Ok(Package { zip: zip.into(), sha256 })
+    }
+}
+
+/// A package made when it is first asked for: most publishes need none.
+#[derive(Default)]
+pub struct LazyPackage(OnceLock<Package>);
+
+impl LazyPackage {
+    /// The package.
+    pub fn get(&self, engine: &EngineFile, bundle: &[u8]) -> Result<&Package, PackageError> {
+        if let Some(package) = self.0.get() {
+            return Ok(package);
+        }
+        let package = engine.pack(bundle)?;
+        Ok(self.0.get_or_init(|| package))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, PackageError> {
+    std::fs::read(path).map_err(|source| PackageError::Read { path: path.to_owned(), source })
+}
+
+/// The same bytes for the same program and bundle: no times, no owners.
+fn archive(program: &[u8], bundle: &[u8]) -> Result<Vec<u8>, PackageError> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(zip::DateTime::default());
+    zip.start_file("bootstrap", options.unix_permissions(0o755))?;
+    zip.write_all(program)?;
+    zip.start_file("api.json", options.unix_permissions(0o644))?;
+    zip.write_all(bundle)?;
+    Ok(zip.finish()?.into_inner())
+}
+
+/// Architecture, and minor version of the newest glibc symbol that the program asks for.
+fn inspect(program: &[u8]) -> Option<(&'static str, u32)> {
+    let header = FileHeader64::<Endianness>::parse(program).ok()?;
+    let endian = header.endian().ok()?;
+    let architecture = match header.e_machine(endian) {
+        EM_X86_64 => "x86_64",
+        EM_AARCH64 => "arm64",
+        _ => return None,
+    };
+    let sections = header.sections(endian, program).ok()?;
+    let mut newest = 0;
+    if let Ok(Some((mut needs, link))) = sections.gnu_verneed(endian, program) {
+        let strings = sections.strings(endian, program, link).ok()?;
+        while let Ok(Some((_, mut versions))) = needs.next() {
+            while let Ok(Some(version)) = versions.next() {
+                let name = version.name(endian, strings).unwrap_or_default();
+                newest = newest.max(glibc_minor(name).unwrap_or(0));
+            }
+        }
+    }
+    Some((architecture, newest))
+}
+
+fn glibc_minor(name: &[u8]) -> Option<u32> {
+    let rest = std::str::from_utf8(name).ok()?.strip_prefix("GLIBC_2.")?;
+    rest.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn this_very_program_can_be_inspected() {
+        let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let (architecture, glibc) = inspect(&program).unwrap();
+        assert!(["x86_64", "arm64"].contains(&architecture));
+        assert!(glibc >= 2, "a Rust program asks for symbols of glibc");
+    }
+
+    #[test]
+    fn a_text_is_not_a_program() {
+        assert!(inspect(b"#!/bin/sh\n").is_none());
+    }
+
+    #[test]
+    fn the_same_input_packs_to_the_same_bytes() {
+        let one = archive(b"program", b"{}").unwrap();
+        assert_eq!(one, archive(b"program", b"{}").unwrap());
+        let mut zip = zip::ZipArchive::new(Cursor::new(one)).unwrap();
+        assert_eq!(zip.by_name("bootstrap").unwrap().unix_mode().unwrap() & 0o777, 0o755);
+    }
+}

@@ -1,0 +1,71 @@
+//! What is published: objects, manifest, keys of the edge store, and the pointer.
+
+pub mod release_keys;
+pub mod release_live;
+pub mod release_manifest;
+pub mod release_objects;
+pub mod s3_inventory;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::aws::compute::package::{EngineFile, LazyPackage, Package, PackageError};
+use crate::deploy::StepError;
+use crate::release::manifest::{Manifest, Release};
+use crate::release::object::Object;
+use crate::release::pack::Packed;
+
+/// What one run publishes: a release, and the engine that answers its API.
+pub struct Publication {
+    /// Id of the release.
+    pub id: String,
+    /// Its contents.
+    pub release: Arc<Release>,
+    /// Its paths, packed for the edge store.
+    pub packed: Packed,
+    /// The program that becomes the function; `None` when the site has no API.
+    pub engine: Option<EngineFile>,
+    /// Manifest of the release that is live: what it lists is in the bucket.
+    pub previous: Option<Manifest>,
+    package: LazyPackage,
+}
+
+impl Publication {
+    /// What `id` publishes.
+    pub fn new(
+        id: String,
+        release: Arc<Release>,
+        packed: Packed,
+        engine: Option<EngineFile>,
+        previous: Option<Manifest>,
+    ) -> Self {
+        Self { id, release, packed, engine, previous, package: LazyPackage::default() }
+    }
+
+    /// The function's package, made when it is first asked for.
+    pub fn package(&self) -> Result<&Package, StepError> {
+        let engine = self.engine.as_ref().ok_or_else(|| StepError::bug("a site without an API has no package"))?;
+        let bundle = self.release.api.as_ref().map(|(_, bytes)| bytes.as_ref()).unwrap_or_default();
+        tokio::task::block_in_place(|| self.package.get(engine, bundle)).map_err(refused)
+    }
+
+    /// The objects that the live release does not have.
+    pub fn missing(&self) -> impl Iterator<Item = &Object> {
+        let there = |object: &&Object| !self.previous.as_ref().is_some_and(|previous| previous.has_object(&object.id));
+        self.release.objects.values().filter(there)
+    }
+
+    /// Id and bytes of the API bundle, unless the live release has the same.
+    pub fn new_bundle(&self) -> Option<(&String, &Bytes)> {
+        let (id, bytes) = self.release.api.as_ref()?;
+        let there = self.previous.as_ref().is_some_and(|previous| previous.api.as_ref() == Some(id));
+        (!there).then_some((id, bytes))
+    }
+}
+
+/// A program that cannot be the function is the customer's to replace.
+pub fn refused(error: PackageError) -> StepError {
+    StepError::yours("make the function's package", error)
+        .hint("Publish with a released build of arqsite, or with one built on a system with glibc 2.34 or older.")
+}

@@ -1,0 +1,96 @@
+//! The pointer: the one write that visitors see.
+
+use serde::{Deserialize, Serialize};
+
+use super::release_keys::Keys;
+use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
+use crate::aws::error::{CallError, answer};
+use crate::aws::retry::Patience;
+use crate::aws::{Cx, Tell};
+use crate::deploy::{Found, Resource, StepError};
+use crate::release::pointer::Pointer;
+
+/// Key of the pointer in the edge store.
+pub const LIVE: &str = "live";
+
+/// The release that is live, and the one before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Node of the edge store.
+    pub store: String,
+    /// The pointer.
+    pub pointer: Pointer,
+}
+
+/// The pointer gives nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LiveOutput {}
+
+impl Resource for Live {
+    const KIND: &'static str = "release.live";
+    type Cloud = crate::aws::Cloud;
+    type Output = LiveOutput;
+
+    fn name(&self) -> String {
+        self.pointer.release.clone()
+    }
+
+    async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
+        let Some(store) = cx.try_output::<KeyValueStore>(&self.store)?.filter(|store| store.ready) else {
+            return Ok(None);
+        };
+        let pointer = read(cx, &store.arn).await.telling(|| "read which release is live")?;
+        Ok(pointer.map(|pointer| Found { spec: Self { store: self.store.clone(), pointer }, output: LiveOutput {} }))
+    }
+
+    async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<LiveOutput, StepError> {
+        let store = cx.output::<KeyValueStore>(&self.store)?.arn;
+        let value = self.pointer.to_text();
+        let result = Patience::CONFLICT
+            .retry(
+                // The tag covers the whole store: somebody wrote a key since it was read.
+                stale,
+                || async {
+                    let tag = tag(cx, &store).await?;
+                    let call = cx.cloud.store.put_key().kvs_arn(&store).key(LIVE).value(&value).if_match(tag);
+                    answer("PutKey", call.send().await).map(|_| ())
+                },
+            )
+            .await;
+        result.telling(|| format!("make {} live", self.pointer.release))?;
+        Ok(LiveOutput {})
+    }
+
+    /// It goes with the store.
+    async fn delete(&self, _: &Cx, _: Found<Self>) -> Result<(), StepError> {
+        Ok(())
+    }
+}
+
+/// The pointer in the store of this ARN.
+pub async fn read(cx: &Cx, store: &str) -> Result<Option<Pointer>, CallError> {
+    match answer("GetKey", cx.cloud.store.get_key().kvs_arn(store).key(LIVE).send().await) {
+        Ok(output) => Ok(Pointer::parse(output.value())),
+        Err(e) if e.is("ResourceNotFoundException") => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// The tag that the next write must name.
+pub async fn tag(cx: &Cx, store: &str) -> Result<String, CallError> {
+    let call = cx.cloud.store.describe_key_value_store().kvs_arn(store);
+    // A store that was made a moment ago is not yet known to its data plane.
+    let look = || async { answer("DescribeKeyValueStore", call.clone().send().await) };
+    let output = Patience::PROPAGATION.retry(|e| e.is("ResourceNotFoundException"), look).await?;
+    Ok(output.e_tag)
+}
+
+/// Whether a write named a tag that is no longer the store's.
+///
+/// The documentation says `ConflictException`; `ValidationException` with these words is seen too.
+pub fn stale(error: &CallError) -> bool {
+    error.is("ConflictException") || error.says("ValidationException", "Pre-Condition")
+}
+
+/// The nodes that have to be in place before the pointer moves.
+pub const NEEDS: [&str; 2] = ["edge-store", Keys::NODE];

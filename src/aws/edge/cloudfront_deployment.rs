@@ -1,0 +1,64 @@
+//! The wait until every edge knows the distribution.
+
+use serde::{Deserialize, Serialize};
+
+use super::cloudfront_distribution::{DEPLOYED, Distribution, wait_until_deployed};
+use crate::aws::error::answer;
+use crate::aws::{Cx, Tell};
+use crate::deploy::{Found, Resource, StepError};
+
+/// A distribution that has reached every edge.
+///
+/// A node of its own, so that what needs only the distribution's id need not wait.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Node of the distribution.
+    pub distribution: String,
+    /// Whether every edge has it.
+    pub everywhere: bool,
+}
+
+/// Where the site answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeploymentOutput {
+    /// Host name.
+    pub domain: String,
+}
+
+impl Resource for Deployment {
+    const KIND: &'static str = "cloudfront.deployment";
+    type Cloud = crate::aws::Cloud;
+    type Output = DeploymentOutput;
+
+    fn name(&self) -> String {
+        "at every edge".into()
+    }
+
+    async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
+        let Some(distribution) = cx.try_output::<Distribution>(&self.distribution)? else { return Ok(None) };
+        let call = cx.cloud.cloudfront.get_distribution().id(&distribution.id);
+        let output = match answer("GetDistribution", call.send().await) {
+            Err(e) if e.is("NoSuchDistribution") => return Ok(None),
+            result => result.telling(|| "look at the distribution")?,
+        };
+        let everywhere = output.distribution.is_some_and(|d| d.status == DEPLOYED);
+        let spec = Self { distribution: self.distribution.clone(), everywhere };
+        Ok(Some(Found { spec, output: DeploymentOutput { domain: distribution.domain } }))
+    }
+
+    async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<DeploymentOutput, StepError> {
+        let waiting = || "wait for the distribution";
+        let distribution = cx.output::<Distribution>(&self.distribution)?;
+        let note = "waiting until every edge has the distribution; 4 to 8 minutes are usual";
+        if !wait_until_deployed(cx, &distribution.id, note).await.telling(waiting)? {
+            return Err(StepError::cloud(waiting(), "it is still being deployed after 90 minutes")
+                .hint("AWS may be slow today; run the same command again to go on waiting."));
+        }
+        Ok(DeploymentOutput { domain: distribution.domain })
+    }
+
+    /// The distribution's own deletion waits for what it needs.
+    async fn delete(&self, _: &Cx, _: Found<Self>) -> Result<(), StepError> {
+        Ok(())
+    }
+}

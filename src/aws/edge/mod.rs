@@ -1,0 +1,13 @@
+//! What visitors meet: the distribution, its function, the function's store.
+
+pub mod cloudfront_config;
+pub mod cloudfront_deployment;
+pub mod cloudfront_distribution;
+pub mod cloudfront_function;
+pub mod cloudfront_key_value_store;
+pub mod cloudfront_origin_access_control;
+
+/// The ETag of a CloudFront answer, which the next change must name.
+fn etag(tag: Option<&str>) -> String {
+    tag.unwrap_or_default().to_owned()
+}
