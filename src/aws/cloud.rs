@@ -10,7 +10,8 @@ use super::error::{CallError, answer};
 use super::names::Names;
 use crate::deploy::StepError;
 
-/// The account as one site and stage sees it.
+/// The account as one site and stage sees it; its clients are shared by every copy.
+#[derive(Clone)]
 pub struct Cloud {
     /// Names and tags of everything.
     pub names: Names,

@@ -30,8 +30,7 @@ use super::edge::cloudfront_origin_access_control::OriginAccessControl;
 use super::{Cloud, Names, kinds};
 use crate::config::Config;
 use crate::deploy::{Graph, GraphError};
-use crate::release::edge;
-use crate::release::pointer::Pointer;
+use crate::release::{Pointer, Slot, edge};
 use crate::store;
 
 /// Managed cache policy CachingOptimized: the path and the encoding are the key.
@@ -76,7 +75,7 @@ pub struct ReleaseParts {
     /// How many objects it has.
     pub objects: usize,
     /// The release before the one before it, whose keys nobody needs any more.
-    pub superseded: Option<Pointer>,
+    pub superseded: Option<Slot>,
 }
 
 /// What the site should have.
@@ -98,10 +97,11 @@ pub fn desired(wanted: &Wanted<'_>) -> Result<Graph<Cloud>, GraphError> {
 /// All that may exist: the stack with every option on, and what the inventory lists.
 pub fn known(wanted: &Wanted<'_>) -> Result<Graph<Cloud>, GraphError> {
     let everything = Wanted {
+        names: wanted.names,
+        config: wanted.config,
         api: Some(wanted.api.clone().unwrap_or_default()),
-        release: None,
+        release: wanted.release.clone(),
         inventory: wanted.inventory.clone(),
-        ..*wanted
     };
     let mut graph = desired(&everything)?;
     for entry in &wanted.inventory {
@@ -111,6 +111,8 @@ pub fn known(wanted: &Wanted<'_>) -> Result<Graph<Cloud>, GraphError> {
     }
     if let Some(superseded) = wanted.release.as_ref().and_then(|release| release.superseded.as_ref()) {
         graph.add("release-superseded", keys(superseded), &["edge-store"])?;
+        // They go when the pointer has moved.
+        graph.depend("release-live", "release-superseded")?;
     }
     Ok(graph)
 }
@@ -263,11 +265,11 @@ fn inventory(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphE
 }
 
 fn contents(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>, release: &ReleaseParts) -> Result<(), GraphError> {
-    let (bucket, id) = (wanted.names.bucket(), release.pointer.release.clone());
+    let (bucket, id) = (wanted.names.bucket(), release.pointer.live.release.clone());
     let objects = Objects { bucket: bucket.clone(), release: id.clone(), objects: release.objects };
     graph.add("release-objects", objects, &["site-bucket"])?;
     graph.add("release-manifest", Manifest { bucket, release: id }, &["release-objects"])?;
-    graph.add(Keys::NODE, keys(&release.pointer), &["edge-store", "release-manifest"])?;
+    graph.add(Keys::NODE, keys(&release.pointer.live), &["edge-store", "release-manifest"])?;
     // The pointer moves last: by then the release can be answered whole.
     let mut needs = vec![Keys::NODE, "edge-function", "site-bucket-policy"];
     if wanted.api.is_some() {
@@ -277,6 +279,6 @@ fn contents(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>, release: &ReleasePart
     graph.add("release-live", Live { store: "edge-store".into(), pointer: release.pointer.clone() }, &needs)
 }
 
-fn keys(pointer: &Pointer) -> Keys {
-    Keys { store: "edge-store".into(), release: pointer.release.clone(), buckets: pointer.buckets }
+fn keys(slot: &Slot) -> Keys {
+    Keys { store: "edge-store".into(), release: slot.release.clone(), buckets: slot.buckets }
 }

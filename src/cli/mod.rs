@@ -11,9 +11,13 @@ mod account;
 #[cfg(feature = "publish")]
 mod destroy;
 #[cfg(feature = "publish")]
+mod intent;
+#[cfg(feature = "publish")]
 mod plan;
 #[cfg(feature = "publish")]
 mod publish;
+#[cfg(feature = "publish")]
+mod run;
 #[cfg(feature = "serve")]
 mod serve;
 #[cfg(feature = "publish")]

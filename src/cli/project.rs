@@ -5,8 +5,12 @@ use std::sync::Arc;
 use super::{Common, Failure, Kind};
 use crate::api::Bundle;
 use crate::config::{Config, Project};
-use crate::release::manifest::Release;
+use crate::release::Release;
 use crate::site::Site;
+use crate::ui::Ui;
+
+/// Most faults of the site that are shown before something else is done.
+const FAULTS: usize = 5;
 
 /// A project that was read whole.
 pub struct Loaded {
@@ -42,17 +46,37 @@ pub fn open_own(common: &Common) -> Result<Project, Failure> {
 pub fn load(project: &Project, stage: &str) -> Result<Loaded, Failure> {
     let config = crate::config::load(project, stage)?;
     let site = crate::site::load(project, &config).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
-    let bundle = Bundle::load(project).map_err(|faults| {
+    let bundle = bundle(project)?;
+    let api = bundle.as_ref().map(|bundle| bundle.bytes.clone());
+    let release = Release::build(&site, api).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
+    Ok(Loaded { config, site, bundle, release: Arc::new(release) })
+}
+
+fn bundle(project: &Project) -> Result<Option<Bundle>, Failure> {
+    Bundle::load(project).map_err(|faults| {
         let mut failure = Failure::yours("the API is not declared right");
         failure.causes = faults.to_string().lines().map(str::to_owned).collect();
         failure
-    })?;
-    let api = bundle.as_ref().map(|bundle| (bundle.id.clone(), bundle.bytes.clone()));
-    let release = Release::build(&site, api).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
-    Ok(Loaded { config, site, bundle, release: Arc::new(release) })
+    })
 }
 
 /// Headers that every answer carries.
 pub fn headers(config: &Config) -> Vec<(String, String)> {
     config.security.headers().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// What is probably a mistake in the site, and stops nothing.
+pub fn warn(ui: &Ui, loaded: &Loaded) {
+    for fault in loaded.site.faults.iter().take(FAULTS) {
+        ui.warning(fault.to_string());
+    }
+    if loaded.site.faults_in_all > FAULTS {
+        ui.warning(format!("and {} more; `arqsite check` lists them", loaded.site.faults_in_all - FAULTS));
+    }
+}
+
+/// Collections that live in tables.
+#[cfg(feature = "publish")]
+pub fn collections(project: &Project) -> Result<Vec<String>, Failure> {
+    Ok(bundle(project)?.iter().flat_map(Bundle::document_collections).collect())
 }

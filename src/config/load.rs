@@ -217,7 +217,10 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named_with_its_line_and_the_nearest_right_one() {
-        assert_eq!(fault("[site]\nname = \"shop\"\nlangage = \"en\"\n"), "arq.toml:3: there is no key site.langage; did you mean site.language?");
+        assert_eq!(
+            fault("[site]\nname = \"shop\"\nlangage = \"en\"\n"),
+            "arq.toml:3: there is no key site.langage; did you mean site.language?"
+        );
     }
 
     #[test]
@@ -254,7 +257,8 @@ mod tests {
 
     #[test]
     fn a_stage_overrides_single_keys() {
-        let text = "[site]\nname = \"shop\"\n[observe]\nretention_days = 7\n[stages.preview.observe]\nretention_days = 1\n";
+        let text =
+            "[site]\nname = \"shop\"\n[observe]\nretention_days = 7\n[stages.preview.observe]\nretention_days = 1\n";
         assert_eq!(from_text(text, "production").unwrap().observe.retention_days, 7);
         let preview = from_text(text, "preview").unwrap();
         assert_eq!((preview.observe.retention_days, preview.site.name.as_str()), (1, "shop"));

@@ -53,7 +53,8 @@ impl Project {
 
     /// Names of the starter's files.
     pub fn starter_files() -> Vec<String> {
-        let mut files: Vec<String> = starter_files().map(Cow::into_owned).filter(|f| !f.ends_with(".gitkeep")).collect();
+        let mut files: Vec<String> =
+            starter_files().map(Cow::into_owned).filter(|f| !f.ends_with(".gitkeep")).collect();
         files.push("arq.toml".into());
         files.sort();
         files

@@ -61,10 +61,7 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sy
     ///
     /// Outputs of dependencies that were not found are absent: use [`Context::try_output`].
     /// A thing with our name and without our tag is [`StepError::foreign`].
-    fn find(
-        &self,
-        cx: &Context<Self::Cloud>,
-    ) -> impl Future<Output = Result<Option<Found<Self>>, StepError>> + Send;
+    fn find(&self, cx: &Context<Self::Cloud>) -> impl Future<Output = Result<Option<Found<Self>>, StepError>> + Send;
 
     /// Makes it so: creates what `found` says is absent, changes what differs.
     ///

@@ -12,14 +12,13 @@ use bytes::Bytes;
 
 use crate::aws::compute::package::{EngineFile, LazyPackage, Package, PackageError};
 use crate::deploy::StepError;
-use crate::release::manifest::{Manifest, Release};
-use crate::release::object::Object;
-use crate::release::pack::Packed;
+use crate::release::id::{BundleId, ReleaseId};
+use crate::release::{Manifest, Object, Packed, Release};
 
 /// What one run publishes: a release, and the engine that answers its API.
 pub struct Publication {
     /// Id of the release.
-    pub id: String,
+    pub id: ReleaseId,
     /// Its contents.
     pub release: Arc<Release>,
     /// Its paths, packed for the edge store.
@@ -34,7 +33,7 @@ pub struct Publication {
 impl Publication {
     /// What `id` publishes.
     pub fn new(
-        id: String,
+        id: ReleaseId,
         release: Arc<Release>,
         packed: Packed,
         engine: Option<EngineFile>,
@@ -52,12 +51,12 @@ impl Publication {
 
     /// The objects that the live release does not have.
     pub fn missing(&self) -> impl Iterator<Item = &Object> {
-        let there = |object: &&Object| !self.previous.as_ref().is_some_and(|previous| previous.has_object(&object.id));
+        let there = |object: &&Object| !self.previous.as_ref().is_some_and(|previous| previous.objects.contains_key(&object.id));
         self.release.objects.values().filter(there)
     }
 
     /// Id and bytes of the API bundle, unless the live release has the same.
-    pub fn new_bundle(&self) -> Option<(&String, &Bytes)> {
+    pub fn new_bundle(&self) -> Option<(&BundleId, &Bytes)> {
         let (id, bytes) = self.release.api.as_ref()?;
         let there = self.previous.as_ref().is_some_and(|previous| previous.api.as_ref() == Some(id));
         (!there).then_some((id, bytes))

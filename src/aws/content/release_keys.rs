@@ -9,6 +9,7 @@ use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
 use crate::aws::{Cx, Tell};
 use crate::deploy::{Found, Resource, StepError};
+use crate::release::ReleaseId;
 
 /// Most keys in one UpdateKeys.
 ///
@@ -21,7 +22,7 @@ pub struct Keys {
     /// Node of the edge store.
     pub store: String,
     /// The release.
-    pub release: String,
+    pub release: ReleaseId,
     /// How many buckets it has.
     pub buckets: u32,
 }
@@ -45,7 +46,7 @@ impl Resource for Keys {
     type Output = KeysOutput;
 
     fn name(&self) -> String {
-        self.release.clone()
+        self.release.to_string()
     }
 
     /// Bucket 0 is written with the last batch and removed with the first, so that where it is,

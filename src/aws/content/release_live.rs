@@ -2,16 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::release_keys::Keys;
 use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
 use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
 use crate::aws::{Cx, Tell};
 use crate::deploy::{Found, Resource, StepError};
-use crate::release::pointer::Pointer;
-
-/// Key of the pointer in the edge store.
-pub const LIVE: &str = "live";
+use crate::release::Pointer;
+use crate::release::pointer::KEY;
 
 /// The release that is live, and the one before it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,7 +29,7 @@ impl Resource for Live {
     type Output = LiveOutput;
 
     fn name(&self) -> String {
-        self.pointer.release.clone()
+        self.pointer.live.release.to_string()
     }
 
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
@@ -45,19 +42,19 @@ impl Resource for Live {
 
     async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<LiveOutput, StepError> {
         let store = cx.output::<KeyValueStore>(&self.store)?.arn;
-        let value = self.pointer.to_text();
+        let value = self.pointer.to_json();
         let result = Patience::CONFLICT
             .retry(
                 // The tag covers the whole store: somebody wrote a key since it was read.
                 stale,
                 || async {
                     let tag = tag(cx, &store).await?;
-                    let call = cx.cloud.store.put_key().kvs_arn(&store).key(LIVE).value(&value).if_match(tag);
+                    let call = cx.cloud.store.put_key().kvs_arn(&store).key(KEY).value(&value).if_match(tag);
                     answer("PutKey", call.send().await).map(|_| ())
                 },
             )
             .await;
-        result.telling(|| format!("make {} live", self.pointer.release))?;
+        result.telling(|| format!("make {} live", self.pointer.live.release))?;
         Ok(LiveOutput {})
     }
 
@@ -69,7 +66,7 @@ impl Resource for Live {
 
 /// The pointer in the store of this ARN.
 pub async fn read(cx: &Cx, store: &str) -> Result<Option<Pointer>, CallError> {
-    match answer("GetKey", cx.cloud.store.get_key().kvs_arn(store).key(LIVE).send().await) {
+    match answer("GetKey", cx.cloud.store.get_key().kvs_arn(store).key(KEY).send().await) {
         Ok(output) => Ok(Pointer::parse(output.value())),
         Err(e) if e.is("ResourceNotFoundException") => Ok(None),
         Err(e) => Err(e),
@@ -91,6 +88,3 @@ pub async fn tag(cx: &Cx, store: &str) -> Result<String, CallError> {
 pub fn stale(error: &CallError) -> bool {
     error.is("ConflictException") || error.says("ValidationException", "Pre-Condition")
 }
-
-/// The nodes that have to be in place before the pointer moves.
-pub const NEEDS: [&str; 2] = ["edge-store", Keys::NODE];

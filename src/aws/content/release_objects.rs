@@ -15,13 +15,11 @@ use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
 use crate::aws::{Cx, Tell};
 use crate::deploy::{Found, Resource, StepError};
-use crate::release::object::Object;
+use crate::release::{Object, ReleaseId};
 use crate::site::Content;
 
 /// Prefix of the objects' keys; the bucket policy opens this and nothing else.
 pub const PREFIX: &str = "c/";
-/// Prefix of the API bundles' keys.
-const BUNDLES: &str = "api/";
 /// Uploads at once.
 const AT_ONCE: usize = 32;
 /// From this many missing objects on, listing what is there is cheaper than trying them all.
@@ -35,7 +33,7 @@ pub struct Objects {
     /// The bucket.
     pub bucket: String,
     /// The release.
-    pub release: String,
+    pub release: ReleaseId,
     /// How many there are.
     pub objects: usize,
 }
@@ -67,7 +65,7 @@ impl Resource for Objects {
             missing.retain(|object| !there.contains(object.id.as_str()));
         }
         if let Some((id, bytes)) = publication.new_bundle() {
-            let key = format!("{BUNDLES}{id}.json");
+            let key = id.key();
             let call = cx.cloud.s3.put_object().bucket(&self.bucket).key(&key).content_type("application/json");
             let call = call.if_none_match("*").body(ByteStream::from(bytes.clone()));
             already_there(answer("PutObject", call.send().await)).telling(|| format!("upload {key}"))?;
@@ -124,20 +122,22 @@ async fn put(client: &aws_sdk_s3::Client, bucket: &str, object: &Object) -> Resu
             // Somebody is uploading the very same object.
             |e| e.is("ConditionalRequestConflict") || e.is("NoSuchBucket"),
             || async {
-                let mut call = client.put_object().bucket(bucket).key(format!("{PREFIX}{}", object.id.as_str()));
+                let mut call = client.put_object().bucket(bucket).key(object.id.key());
                 call = call.if_none_match("*").content_type(&object.content_type).cache_control(FOREVER);
                 // S3 compares, so that what was hashed is what is stored.
-                call = call.content_md5(STANDARD.encode(object.md5));
-                for (name, value) in &object.headers {
-                    call = call.metadata(format!("h-{name}"), value);
-                }
-                if let Some(status) = object.status {
-                    call = call.metadata("status", status.to_string());
+                call = call.content_md5(STANDARD.encode(md5_bytes(&object.md5)));
+                for (name, value) in object.metadata() {
+                    call = call.metadata(name, value);
                 }
                 already_there(answer("PutObject", call.body(body(object).await?).send().await))
             },
         )
         .await
+}
+
+/// The hash, from its hexadecimal form.
+fn md5_bytes(hex: &str) -> Vec<u8> {
+    hex.as_bytes().chunks(2).filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 async fn body(object: &Object) -> Result<ByteStream, CallError> {
@@ -146,6 +146,14 @@ async fn body(object: &Object) -> Result<ByteStream, CallError> {
         Content::Disk { path, .. } => {
             ByteStream::from_path(path).await.map_err(|e| CallError::unbuilt("PutObject", &e))
         }
+    }
+}
+
+/// Where the object comes from, for people.
+fn place(object: &Object) -> String {
+    match &object.content {
+        Content::Disk { path, .. } => path.display().to_string(),
+        Content::Memory(_) => object.id.key(),
     }
 }
 
@@ -158,7 +166,7 @@ fn already_there<T>(result: Result<T, CallError>) -> Result<(), CallError> {
 }
 
 fn refusal(object: &Object, error: CallError) -> StepError {
-    let doing = format!("upload {}", object.source);
+    let doing = format!("upload {}", place(object));
     if error.is("BadDigest") {
         return StepError::yours(doing, "the file changed while it was being published")
             .hint("Run the same command again when it is no longer being written.");

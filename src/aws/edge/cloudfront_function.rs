@@ -10,7 +10,7 @@ use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
 use crate::aws::{Cx, Tell, tags};
 use crate::deploy::{Change, Found, Resource, StepError};
-use crate::release::edge;
+use crate::release::{Pointer, edge};
 
 /// A CloudFront function, associated with a store and live.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -177,4 +177,17 @@ fn arn_of(summary: &cf::FunctionSummary) -> Option<String> {
 fn stores_of(summary: &cf::FunctionSummary) -> &[cf::KeyValueStoreAssociation] {
     let stores = summary.function_config().and_then(|config| config.key_value_store_associations());
     stores.map(cf::KeyValueStoreAssociations::items).unwrap_or_default()
+}
+
+/// The release that the live text of the function of this name falls back to.
+pub async fn fallback(cx: &Cx, name: &str) -> Result<Option<Pointer>, StepError> {
+    let call = cx.cloud.cloudfront.get_function().name(name).stage(cf::FunctionStage::Live);
+    match answer("GetFunction", call.send().await) {
+        Ok(output) => {
+            let code = output.function_code.map(Blob::into_inner).unwrap_or_default();
+            Ok(edge::fallback_of(&String::from_utf8_lossy(&code)))
+        }
+        Err(e) if e.is("NoSuchFunctionExists") => Ok(None),
+        Err(e) => Err(e.while_doing(format!("read the edge function {name}"))),
+    }
 }

@@ -1,0 +1,58 @@
+//! Who asks.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use super::problem::Problem;
+use super::tokens::Tokens;
+use crate::store::{Documents, StoreError};
+
+/// Whoever sent a request, as rules see them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Identity {
+    /// Id of the token; empty for anybody.
+    pub id: String,
+    /// Role of the token; empty for anybody.
+    pub role: String,
+}
+
+impl Identity {
+    /// Whether it is known who asks.
+    pub fn is_known(&self) -> bool {
+        !self.id.is_empty()
+    }
+}
+
+/// Why it is not known who asks.
+#[derive(Debug)]
+pub enum AuthError {
+    /// The request has to be refused with this.
+    Refused(Box<Problem>),
+    /// The store failed.
+    Store(StoreError),
+}
+
+/// Who sent a request with these headers. A token that is not valid is refused, even where nobody
+/// needs one: whoever sends it believes that it works.
+pub async fn identify(
+    documents: &dyn Documents,
+    tokens: &Tokens,
+    headers: &HeaderMap,
+    now: jiff::Timestamp,
+) -> Result<Identity, AuthError> {
+    let Some(value) = headers.get(AUTHORIZATION) else { return Ok(Identity::default()) };
+    let text = value.to_str().unwrap_or_default();
+    let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let Some((_, token)) = token else {
+        return Err(refused("the Authorization header holds no Bearer token"));
+    };
+    match tokens.check(documents, token.trim(), now).await {
+        Ok(Some(identity)) => Ok(identity),
+        Ok(None) => Err(refused("the token is unknown, revoked or expired")),
+        Err(error) => Err(AuthError::Store(error)),
+    }
+}
+
+fn refused(detail: &str) -> AuthError {
+    AuthError::Refused(Box::new(Problem::unauthenticated(detail)))
+}

@@ -1,0 +1,63 @@
+//! `arqsite destroy`: everything taken down, in the right order.
+
+use clap::Args;
+use serde_json::json;
+
+use super::intent::{Intent, connect};
+use super::run::carry_out;
+use super::{Common, Failure, project};
+use crate::aws::names::PRODUCTION;
+use crate::deploy::{Plan, Verb};
+use crate::ui::{self, Ui};
+
+/// Take everything down; data is kept unless told otherwise
+#[derive(Args)]
+pub struct DestroyArgs {
+    /// Stage to take down
+    #[arg(long, default_value = PRODUCTION)]
+    stage: String,
+    /// Answer yes to every question
+    #[arg(short, long)]
+    yes: bool,
+    /// Delete the data too: tables and what is in them
+    #[arg(long)]
+    delete_data: bool,
+}
+
+/// Plans against nothing, asks, and does it.
+pub async fn run(ui: &Ui, common: &Common, args: &DestroyArgs) -> Result<(), Failure> {
+    let project = project::open_own(common)?;
+    let config = crate::config::load(&project, &args.stage)?;
+    let collections = project::collections(&project)?;
+    let cloud = connect(&config, &args.stage).await?;
+    let intent = Intent::to_destroy(cloud, &config, collections).await?;
+    let plan = intent.plan(args.delete_data).await?;
+    if !ui.json() {
+        ui::plan::show(ui, &plan, None);
+    }
+    if !plan.is_noop() {
+        if !args.yes {
+            ui.confirm(question(args.delete_data), "--yes")?;
+        }
+        let again = format!("arqsite destroy --stage {}{}", args.stage, if args.delete_data { " --delete-data" } else { "" });
+        carry_out(ui, &project, &intent, &plan, &again).await?;
+    }
+    let kept = kept(&plan);
+    if ui.json() {
+        ui.data_json(&json!({"deleted": plan.count(Verb::Delete), "kept": kept}));
+        return Ok(());
+    }
+    ui.status(if plan.is_noop() { "There is nothing to take down" } else { "Everything is taken down" });
+    for name in &kept {
+        ui.status(format!("Kept: {name}, which holds data; --delete-data deletes it"));
+    }
+    Ok(())
+}
+
+fn question(delete_data: bool) -> &'static str {
+    if delete_data { "Take everything down, data and all?" } else { "Take everything down, and keep the data?" }
+}
+
+fn kept(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().filter(|s| s.verb == Verb::Keep).map(|s| format!("{} {}", s.kind, s.name)).collect()
+}

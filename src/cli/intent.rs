@@ -1,0 +1,156 @@
+//! What a verb means to do to the account: both graphs, and what they were made from.
+
+use std::sync::Arc;
+
+use super::project::Loaded;
+use super::{Failure, Kind, account};
+use crate::aws::compute::package::EngineFile;
+use crate::aws::content::{Publication, refused, release_live, release_manifest, s3_inventory};
+use crate::aws::edge::cloudfront_function;
+use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
+use crate::aws::stack::{self, ApiParts, ReleaseParts, Wanted};
+use crate::aws::{Cloud, Cx};
+use crate::config::Config;
+use crate::deploy::{Context, Event, Graph, GraphError, Outputs, Plan, PlanError, PlanOptions, Resource};
+use crate::release::{Difference, Manifest, Pointer, ReleaseId, Slot, pack};
+
+/// The graphs of one run.
+pub struct Intent {
+    /// The account.
+    pub cloud: Arc<Cloud>,
+    /// What there should be.
+    pub desired: Graph<Cloud>,
+    /// What may be there.
+    pub known: Graph<Cloud>,
+    /// What changes for visitors.
+    pub pages: Option<Difference>,
+}
+
+/// What the account says is live.
+pub struct Live {
+    /// The pointer.
+    pub pointer: Pointer,
+    /// The manifest of the live release, if it is there.
+    pub manifest: Option<Manifest>,
+}
+
+impl Intent {
+    /// To publish what was loaded.
+    pub async fn to_publish(cloud: Cloud, loaded: &Loaded) -> Result<Self, Failure> {
+        let engine = loaded.bundle.as_ref().map(|_| engine()).transpose()?;
+        let live = live(&cloud).await?;
+        let now = live.as_ref().map(|live| &live.pointer);
+        let manifest = loaded.release.manifest();
+        let same = live.as_ref().is_some_and(|live| live.manifest.as_ref() == Some(&manifest));
+        let packed = pack(&loaded.release.paths).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
+        let id = match now {
+            Some(now) if same => now.live.release.clone(),
+            _ => release_id(&cloud, &manifest).await?,
+        };
+        let slot = Slot::new(id.clone(), &packed, manifest.not_found.clone(), manifest.api.as_ref());
+        let pointer = Pointer::next(slot, now);
+        let superseded = superseded(&cloud, now, &pointer).await?;
+        let inventory = inventory(&cloud).await?;
+        let api = engine.as_ref().map(|engine| ApiParts {
+            collections: loaded.bundle.iter().flat_map(|bundle| bundle.document_collections()).collect(),
+            engine: engine.identity.clone(),
+            architecture: engine.architecture.to_owned(),
+        });
+        let pages = Difference::between(live.as_ref().and_then(|live| live.manifest.as_ref()), &manifest);
+        let objects = loaded.release.objects.len();
+        let release = Some(ReleaseParts { pointer, objects, superseded });
+        let previous = live.and_then(|live| live.manifest);
+        let (desired, known) = {
+            let wanted = Wanted { names: &cloud.names, config: &loaded.config, api, release, inventory };
+            (stack::desired(&wanted).map_err(bug)?, stack::known(&wanted).map_err(bug)?)
+        };
+        let publication = Publication::new(id, loaded.release.clone(), packed, engine, previous);
+        Ok(Self { cloud: Arc::new(cloud.with(publication)), desired, known, pages: Some(pages) })
+    }
+
+    /// To remove everything.
+    pub async fn to_destroy(cloud: Cloud, config: &Config, collections: Vec<String>) -> Result<Self, Failure> {
+        let inventory = inventory(&cloud).await?;
+        let api = Some(ApiParts { collections, ..ApiParts::default() });
+        let known = stack::known(&Wanted { names: &cloud.names, config, api, release: None, inventory }).map_err(bug)?;
+        Ok(Self { cloud: Arc::new(cloud), desired: Graph::new(), known, pages: None })
+    }
+
+    /// Looks at the account and says what would change.
+    pub async fn plan(&self, delete_data: bool) -> Result<Plan, Failure> {
+        let (events, _) = tokio::sync::mpsc::unbounded_channel::<Event>();
+        let options = PlanOptions { delete_data, ..PlanOptions::default() };
+        let plan = crate::deploy::plan(&self.desired, &self.known, &self.cloud, options, &events).await;
+        plan.map_err(|error| match error {
+            PlanError::Step(error) => error.into(),
+            PlanError::Graph(error) => bug(error),
+        })
+    }
+}
+
+fn bug(error: GraphError) -> Failure {
+    Failure::from_error(Kind::Bug, &error)
+}
+
+/// The running program, which becomes the function.
+fn engine() -> Result<EngineFile, Failure> {
+    if !cfg!(feature = "lambda") {
+        return Err(Failure::yours("this build of arqsite cannot answer an API in Lambda")
+            .hint("Publish with a build that has the feature `lambda`; the default build has it."));
+    }
+    EngineFile::running().map_err(|error| refused(error).into())
+}
+
+/// What the account says is live; `None` before the first publish.
+pub async fn live(cloud: &Cloud) -> Result<Option<Live>, Failure> {
+    let cx = context(cloud);
+    let store = KeyValueStore { name: cloud.names.part("edge") };
+    let Some(store) = Resource::find(&store, &cx).await?.filter(|found| found.output.ready) else { return Ok(None) };
+    let pointer = release_live::read(&cx, &store.output.arn).await.map_err(|e| e.while_doing("read which release is live"))?;
+    let Some(pointer) = pointer else { return Ok(None) };
+    let manifest = release_manifest::read(cloud, &pointer.live.release).await?;
+    Ok(Some(Live { pointer, manifest }))
+}
+
+/// An earlier run of the same content may have been interrupted, or may have been live before: its
+/// id is used again, so that nothing is there twice.
+async fn release_id(cloud: &Cloud, manifest: &Manifest) -> Result<ReleaseId, Failure> {
+    let new = manifest.release_id(now()?);
+    let there = release_manifest::list(cloud).await?;
+    Ok(there.into_iter().rfind(|id| id.digest() == new.digest()).unwrap_or(new))
+}
+
+/// The time; `SOURCE_DATE_EPOCH` sets it, as for every tool that makes reproducible output.
+pub fn now() -> Result<jiff::Timestamp, Failure> {
+    let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") else { return Ok(jiff::Timestamp::now()) };
+    let seconds = text.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    seconds.ok_or_else(|| Failure::yours(format!("SOURCE_DATE_EPOCH is \"{text}\", which is no number of seconds")))
+}
+
+/// The release whose keys nobody needs once `next` is live: the one before the one before it,
+/// unless the edge function falls back to it.
+async fn superseded(cloud: &Cloud, now: Option<&Pointer>, next: &Pointer) -> Result<Option<Slot>, Failure> {
+    let Some(now) = now.filter(|now| now.live.release != next.live.release) else { return Ok(None) };
+    let Some(old) = now.previous.clone().filter(|old| old.release != next.live.release) else { return Ok(None) };
+    let fallback = cloudfront_function::fallback(&context(cloud), &cloud.names.part("edge")).await?;
+    let needed = fallback.is_some_and(|fallback| {
+        fallback.live.release == old.release || fallback.previous.is_some_and(|slot| slot.release == old.release)
+    });
+    Ok((!needed).then_some(old))
+}
+
+async fn inventory(cloud: &Cloud) -> Result<Vec<s3_inventory::Entry>, Failure> {
+    let entries = s3_inventory::read(cloud).await.map_err(|e| e.while_doing("read the inventory"))?;
+    Ok(entries.unwrap_or_default())
+}
+
+/// A context for a look that belongs to no step.
+fn context(cloud: &Cloud) -> Cx {
+    let (events, _) = tokio::sync::mpsc::unbounded_channel();
+    Context::new(Arc::new(cloud.clone()), "look", Outputs::default(), events)
+}
+
+/// Connects to the account of this configuration and stage.
+pub async fn connect(config: &Config, stage: &str) -> Result<Cloud, Failure> {
+    account::connect(config, stage).await
+}

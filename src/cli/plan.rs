@@ -1,0 +1,31 @@
+//! `arqsite plan`: what publish would change.
+
+use clap::Args;
+use serde_json::json;
+
+use super::intent::{Intent, connect};
+use super::{Common, Failure, project};
+use crate::aws::names::PRODUCTION;
+use crate::ui::{self, Ui};
+
+/// Show what publish would change in the AWS account
+#[derive(Args)]
+pub struct PlanArgs {
+    /// Stage to look at
+    #[arg(long, default_value = PRODUCTION)]
+    stage: String,
+}
+
+/// Looks, and changes nothing.
+pub async fn run(ui: &Ui, common: &Common, args: &PlanArgs) -> Result<(), Failure> {
+    let loaded = project::load(&project::open_own(common)?, &args.stage)?;
+    project::warn(ui, &loaded);
+    let intent = Intent::to_publish(connect(&loaded.config, &args.stage).await?, &loaded).await?;
+    let plan = intent.plan(false).await?;
+    if ui.json() {
+        ui.data_json(&json!({"noop": plan.is_noop(), "steps": plan.steps, "pages": intent.pages}));
+    } else {
+        ui::plan::show(ui, &plan, intent.pages.as_ref());
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+// The edge function of a site: one text for viewer-request and viewer-response.
+//
+// It holds the same rules as rules.rs; the tests there run this very text. The lines that
+// begin with "const SECURITY" and "const FALLBACK" are filled in by edge.rs, and comments,
+// always on lines of their own, are left out, because the limit is 10 KB.
+//
+// Only what the runtime cloudfront-js-2.0 has: ECMAScript 5.1 with const, let, async, await
+// (no closures in async functions, no await in arguments), and listed methods of 6 to 12.
+import cf from 'cloudfront';
+const store = cf.kvs();
+
+// Name and value of the headers of every answer.
+const SECURITY = {};
+// The pointer for when the store has none, or null.
+const FALLBACK = null;
+// What browsers are told of pages and redirects that say nothing else.
+const REVALIDATE = 'public, max-age=0, must-revalidate';
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+// Offset basis of FNV-1a.
+const BASIS = 0x811c9dc5;
+// Length of an entry of a bucket: fingerprint, object id, flag.
+const ENTRY = 17;
+
+async function handler(event) {
+    const request = event.request;
+    if (event.context.eventType === 'viewer-response') return answered(request, event.response);
+    forget(request.headers);
+    const pointer = await live();
+    if (request.uri.startsWith('/api/')) return forApi(request, pointer);
+    const decoded = addressable(request.uri);
+    const path = decoded === null ? '' : decoded.replace(/\/\/+/g, '/');
+    if (path === '/api') return moved('/api/', request);
+    if (path.startsWith('/api/')) return moved(path, request);
+    if (pointer === null) return nothingYet();
+    let found = null;
+    if (path !== '') {
+        let seed = pointer.s;
+        let bucket = await read(pointer, path);
+        if (bucket === null && pointer.p) {
+            // This edge knows the pointer but not yet its keys: the release before still answers.
+            seed = pointer.p.s;
+            bucket = await read(pointer.p, path);
+        }
+        if (bucket !== null) found = lookup(bucket, seed, path, path !== decoded);
+    }
+    if (found !== null && found.to) return moved(found.to, request);
+    request.uri = '/c/' + (found === null ? pointer.e : found.id);
+    // The answer does not depend on it, so the cache must not either.
+    request.querystring = {};
+    return request;
+}
+
+// Only this function may say these headers to the API.
+function forget(headers) {
+    Object.keys(headers).forEach((name) => {
+        if (name.startsWith('x-arq-')) delete headers[name];
+    });
+}
+
+// The pointer to what is live: from the store, else the one in this text.
+async function live() {
+    try {
+        const text = await store.get('live');
+        const pointer = JSON.parse(text);
+        if (pointer && pointer.r && pointer.e && pointer.n > 0) return pointer;
+    } catch (_) {}
+    return FALLBACK;
+}
+
+// The bucket of a page in a release, or null when the store does not have it.
+async function read(release, path) {
+    const bucket = mix(fnv(release.s ^ BASIS, stem(path))) % release.n;
+    try {
+        return await store.get(release.r + ':' + bucket);
+    } catch (_) {
+        return null;
+    }
+}
+
+// The decoded path, or null when it cannot name a page.
+function addressable(uri) {
+    let path;
+    try {
+        path = decodeURIComponent(uri);
+        encodeURIComponent(path);
+    } catch (_) {
+        return null;
+    }
+    if (path[0] !== '/' || path.length > 1024 || /[\x00-\x1f\x7f\\]/.test(path)) return null;
+    const visible = path.startsWith('/.well-known/') ? path.slice(12) : path;
+    return visible.includes('/.') ? null : path;
+}
+
+// What all forms of one page have in common.
+function stem(path) {
+    if (path.endsWith('/index.html')) return path.slice(0, -11);
+    if (path.endsWith('/')) return path.slice(0, -1);
+    return path.endsWith('.html') ? path.slice(0, -5) : path;
+}
+
+// The object of a page, or where the page is, or null. All forms begin with the stem, which
+// is hashed once. A path that was written with "//" is never the page itself.
+function lookup(bucket, seed, path, rewritten) {
+    const key = stem(path);
+    const state = fnv(seed ^ 0x9e3779b9 ^ BASIS, key);
+    const exact = entry(bucket, fnv(state, path.slice(key.length)));
+    if (exact !== null) return rewritten ? { to: path } : { id: exact };
+    const ends = ['', '.html', '/'];
+    for (let i = 0; i < ends.length; i++) {
+        const form = key + ends[i];
+        if (form !== path && form !== '' && entry(bucket, fnv(state, ends[i])) !== null) return { to: form };
+    }
+    return null;
+}
+
+// The object id of an entry, found by the four characters of its fingerprint.
+function entry(bucket, state) {
+    const hash = mix(state);
+    const print = DIGITS[(hash >>> 18) & 63] + DIGITS[(hash >>> 12) & 63] + DIGITS[(hash >>> 6) & 63] + DIGITS[hash & 63];
+    let at = bucket.indexOf(print);
+    while (at >= 0 && at % ENTRY !== 0) at = bucket.indexOf(print, at + 1);
+    return at < 0 ? null : bucket.slice(at + 4, at + 16);
+}
+
+// FNV-1a, 32 bits, over the UTF-8 bytes of the text, from a state.
+function fnv(state, text) {
+    const bytes = encodeURIComponent(text);
+    for (let i = 0; i < bytes.length; i++) {
+        let byte = bytes.charCodeAt(i);
+        if (byte === 37) {
+            byte = parseInt(bytes.slice(i + 1, i + 3), 16);
+            i += 2;
+        }
+        state = Math.imul(state ^ byte, 0x01000193);
+    }
+    return state;
+}
+
+// The finaliser of MurmurHash3.
+function mix(hash) {
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+    return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+function forApi(request, pointer) {
+    const headers = request.headers;
+    if (pointer !== null) {
+        headers['x-arq-release'] = { value: pointer.r };
+        if (pointer.a) headers['x-arq-api'] = { value: pointer.a };
+    }
+    if (headers.host) headers['x-arq-host'] = { value: headers.host.value };
+    return request;
+}
+
+function moved(path, request) {
+    const location = path.split('/').map((part) => encodeURIComponent(part)).join('/') + query(request);
+    const headers = { location: { value: location }, 'cache-control': { value: REVALIDATE } };
+    return { statusCode: 308, statusDescription: 'Permanent Redirect', headers: secured(headers) };
+}
+
+// The query string with its question mark, as it came; ASCII, as a header must be.
+function query(request) {
+    const text = request.rawQueryString ? request.rawQueryString() : joined(request.querystring || {});
+    try {
+        return text ? '?' + text.replace(/[^\x21-\x7e]+/g, (run) => encodeURIComponent(run)) : '';
+    } catch (_) {
+        return '';
+    }
+}
+
+// The query string from its fields, for where rawQueryString() is not at hand.
+function joined(fields) {
+    const parts = [];
+    Object.keys(fields).forEach((name) => {
+        const values = fields[name].multiValue || [fields[name]];
+        values.forEach((one) => parts.push(one.value ? name + '=' + one.value : name));
+    });
+    return parts.join('&');
+}
+
+// Before the first release, or with neither store nor fallback.
+function nothingYet() {
+    const headers = { 'content-type': { value: 'text/plain' }, 'cache-control': { value: 'no-store' } };
+    return { statusCode: 404, statusDescription: 'Not Found', headers: secured(headers), body: 'Not found' };
+}
+
+function answered(request, response) {
+    const headers = response.headers;
+    if (request.uri.startsWith('/api/')) {
+        secured(headers);
+        return response;
+    }
+    const status = headers['x-amz-meta-status'];
+    if (status && response.statusCode === 200) {
+        response.statusCode = parseInt(status.value, 10);
+        response.statusDescription = response.statusCode === 404 ? 'Not Found' : '';
+    }
+    // What S3 says is meant for CloudFront. A 304 may come without the metadata, and must not
+    // let a browser keep a page for a year.
+    headers['cache-control'] = { value: REVALIDATE };
+    Object.keys(headers).forEach((name) => {
+        const value = headers[name].value;
+        if (name.startsWith('x-amz-')) delete headers[name];
+        if (name.startsWith('x-amz-meta-h-')) headers[name.slice(13)] = { value: value };
+    });
+    delete headers.server;
+    secured(headers);
+    return response;
+}
+
+// Adds the security headers that are absent.
+function secured(headers) {
+    Object.keys(SECURITY).forEach((name) => {
+        if (!headers[name]) headers[name] = { value: SECURITY[name] };
+    });
+    return headers;
+}

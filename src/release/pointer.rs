@@ -1,0 +1,135 @@
+//! The key `live` of the edge store: which release visitors see.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{BundleId, ObjectId, ReleaseId};
+use super::pack::Packed;
+
+/// The key in the edge store.
+pub const KEY: &str = "live";
+
+/// What the edge must know of a release to answer from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// The release.
+    #[serde(rename = "r")]
+    pub release: ReleaseId,
+    /// Seed of its hashes.
+    #[serde(rename = "s")]
+    pub seed: u32,
+    /// Number of its buckets.
+    #[serde(rename = "n")]
+    pub buckets: u32,
+    /// Its not-found page.
+    #[serde(rename = "e")]
+    pub not_found: ObjectId,
+    /// Its API bundle; empty when it has no API.
+    #[serde(rename = "a")]
+    pub api: String,
+}
+
+/// The live release and the one before it, from which an edge answers that does not know the
+/// keys of the live one yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointer {
+    /// What is live.
+    #[serde(flatten)]
+    pub live: Slot,
+    /// What was live before.
+    #[serde(rename = "p")]
+    pub previous: Option<Slot>,
+}
+
+impl Slot {
+    /// The slot of a release that was packed.
+    pub fn new(release: ReleaseId, packed: &Packed, not_found: ObjectId, api: Option<&BundleId>) -> Self {
+        // More buckets than that do not fit a store.
+        let buckets = u32::try_from(packed.buckets.len()).unwrap_or(u32::MAX);
+        let api = api.map(ToString::to_string).unwrap_or_default();
+        Self { release, seed: packed.seed, buckets, not_found, api }
+    }
+
+    /// The API bundle, when the release has an API.
+    pub fn bundle(&self) -> Option<BundleId> {
+        BundleId::parse(&self.api)
+    }
+}
+
+impl Pointer {
+    /// The pointer after `live` takes the place of what is live now; a rollback is the same.
+    ///
+    /// Naming what is live already changes nothing, so that this may be done again.
+    pub fn next(live: Slot, now: Option<&Self>) -> Self {
+        let previous = match now {
+            Some(now) if now.live.release == live.release => now.previous.clone(),
+            Some(now) => Some(now.live.clone()),
+            None => None,
+        };
+        Self { live, previous }
+    }
+
+    /// Reads the value; `None` when it is not one.
+    pub fn parse(value: &str) -> Option<Self> {
+        let pointer: Self = serde_json::from_str(value).ok()?;
+        let sound = |slot: &Slot| {
+            slot.buckets > 0
+                && ReleaseId::parse(slot.release.as_str()).is_some()
+                && ObjectId::parse(slot.not_found.as_str()).is_some()
+                && (slot.api.is_empty() || slot.bundle().is_some())
+        };
+        (sound(&pointer.live) && pointer.previous.as_ref().is_none_or(sound)).then_some(pointer)
+    }
+
+    /// The value.
+    pub fn to_json(&self) -> String {
+        // A struct of texts and numbers does not fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::release::pack::PAIR_BYTES;
+
+    pub(crate) fn slot(digit: u32) -> Slot {
+        Slot {
+            release: ReleaseId::parse(&format!("20250310-020405-{digit:010}")).unwrap(),
+            seed: u32::MAX,
+            buckets: 4_000,
+            not_found: ObjectId::parse("AAAAAAAAAAAA").unwrap(),
+            api: "47DEQpj8HBSa-_TI".into(),
+        }
+    }
+
+    #[test]
+    fn the_value_is_short_and_survives() {
+        let pointer = Pointer::next(slot(2), Some(&Pointer::next(slot(1), None)));
+        assert!(KEY.len() + pointer.to_json().len() <= PAIR_BYTES);
+        assert_eq!(Pointer::parse(&pointer.to_json()), Some(pointer));
+        let first = Pointer::next(slot(1), None).to_json();
+        assert_eq!(
+            first,
+            "{\"r\":\"20250310-020405-0000000001\",\"s\":4294967295,\"n\":4000,\"e\":\"AAAAAAAAAAAA\",\
+             \"a\":\"47DEQpj8HBSa-_TI\",\"p\":null}"
+        );
+    }
+
+    #[test]
+    fn the_release_before_is_kept_without_its_own() {
+        let one = Pointer::next(slot(1), None);
+        let two = Pointer::next(slot(2), Some(&one));
+        let back = Pointer::next(slot(1), Some(&two));
+        assert_eq!((back.live.clone(), back.previous.clone()), (slot(1), Some(slot(2))));
+        assert_eq!(Pointer::next(slot(1), Some(&back)), back);
+        assert!(!back.to_json().contains("\"p\":null"));
+    }
+
+    #[test]
+    fn what_is_no_pointer_is_not_read() {
+        for value in ["", "null", "{}", "{\"r\":\"x\",\"s\":1,\"n\":1,\"e\":\"AAAAAAAAAAAA\",\"a\":\"\",\"p\":null}"] {
+            assert_eq!(Pointer::parse(value), None, "{value}");
+        }
+    }
+}

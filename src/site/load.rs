@@ -1,0 +1,254 @@
+//! Reading the whole site.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use bytes::Bytes;
+
+use super::error::SiteError;
+use super::front::{self, FrontMatter};
+use super::layout::{Layouts, Page};
+use super::links::{Broken, Fault, Known};
+use super::url::{self, Target};
+use super::{Content, FAULTS_LISTED, File, Site, markdown, mime, not_found, parallel, scan};
+use crate::config::{Config, Project, Urls};
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// Reads `site/` of a project.
+///
+/// # Errors
+///
+/// What stops a page from being shown or two from being told apart; what only looks wrong
+/// becomes one of [`Site::faults`].
+pub fn load(project: &Project, config: &Config) -> Result<Site, SiteError> {
+    let listing = Listing::read(project, config.site.urls)?;
+    let layouts = Layouts::new(listing.layouts(project)?)?;
+    let pages = listing.pages(project)?;
+    let (drafts, pages): (Vec<Draft>, Vec<Draft>) = pages.into_iter().partition(|page| page.front.draft);
+    let drafts: HashSet<&str> = drafts.iter().map(|page| page.source.as_str()).collect();
+    let urls = listing.urls(&drafts)?;
+
+    let rendered = parallel::map(&pages, |page| page.render(&layouts, &urls, config));
+    let mut files: Vec<File> = rendered.into_iter().collect::<Result<_, _>>()?;
+    for source in listing.plain() {
+        let path = urls.get(source.as_str()).cloned().unwrap_or_default();
+        files.push(file_of(project, source, path)?);
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let not_found = match files.iter().position(|file| file.path == scan::NOT_FOUND) {
+        Some(at) => files.remove(at),
+        None => built_in_not_found(&config.site.language),
+    };
+    let mut faults = structural_faults(&files);
+    let left_out: Vec<String> = listing
+        .left_out
+        .iter()
+        .map(|s| s.as_str())
+        .chain(drafts)
+        .map(|source| scan::url_of(named(source), config.site.urls))
+        .collect();
+    let known = Known::new(files.iter().map(|file| file.path.as_str()), left_out.iter().map(String::as_str));
+    let (broken, more) = broken_links(project, &known, files.iter().chain([&not_found]))?;
+    let faults_in_all = faults.len() + broken.len() + more;
+    faults.extend(broken);
+    faults.truncate(FAULTS_LISTED);
+    Ok(Site { files, not_found, faults, faults_in_all })
+}
+
+/// The name of a file from `site/`.
+fn named(source: &str) -> &str {
+    source.strip_prefix(scan::FOLDER).and_then(|name| name.strip_prefix('/')).unwrap_or(source)
+}
+
+/// The files of `site/`, each from the project's folder.
+struct Listing {
+    urls: Urls,
+    published: Vec<String>,
+    left_out: Vec<String>,
+}
+
+impl Listing {
+    fn read(project: &Project, urls: Urls) -> Result<Self, SiteError> {
+        let folder = project.root().join(scan::FOLDER).display().to_string();
+        if !project.has_folder(scan::FOLDER) {
+            return Err(SiteError::NoFolder { folder });
+        }
+        let files = project.files(scan::FOLDER).map_err(|source| SiteError::List { folder, source })?;
+        let (left_out, published) = files.into_iter().partition(|source| scan::is_left_out(named(source)));
+        Ok(Self { urls, published, left_out })
+    }
+
+    fn plain(&self) -> impl Iterator<Item = &String> {
+        self.published.iter().filter(|source| !scan::is_markdown(source))
+    }
+
+    fn layouts(&self, project: &Project) -> Result<Vec<(String, String)>, SiteError> {
+        let layouts = self.left_out.iter().filter_map(|source| Some((source, source.strip_prefix(scan::LAYOUTS)?)));
+        layouts
+            .filter(|(_, name)| name.ends_with(".html") || name.ends_with(".svg"))
+            .map(|(source, name)| Ok((name.to_owned(), text_of(project, source)?)))
+            .collect()
+    }
+
+    fn pages(&self, project: &Project) -> Result<Vec<Draft>, SiteError> {
+        let sources: Vec<&String> = self.published.iter().filter(|source| scan::is_markdown(source)).collect();
+        let pages = parallel::map(&sources, |source| Draft::read(project, source));
+        pages.into_iter().collect()
+    }
+
+    /// The URL of every published file; two that share one are an error.
+    fn urls(&self, drafts: &HashSet<&str>) -> Result<HashMap<&str, String>, SiteError> {
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        for source in self.published.iter().map(String::as_str).filter(|source| !drafts.contains(source)) {
+            let path = scan::url_of(named(source), self.urls);
+            scan::check_name(source, &path)?;
+            if let Some(first) = seen.insert(path.clone(), source) {
+                return Err(SiteError::SameUrl { path, first: first.into(), second: source.into() });
+            }
+        }
+        Ok(seen.into_iter().map(|(path, source)| (source, path)).collect())
+    }
+}
+
+/// A Markdown page that is not rendered yet.
+struct Draft {
+    source: String,
+    front: FrontMatter,
+    text: String,
+}
+
+impl Draft {
+    fn read(project: &Project, source: &str) -> Result<Self, SiteError> {
+        let whole = text_of(project, source)?;
+        let (front, text, _) = front::split(source, &whole)?;
+        Ok(Self { source: source.into(), front, text: text.into() })
+    }
+
+    fn render(&self, layouts: &Layouts, urls: &HashMap<&str, String>, config: &Config) -> Result<File, SiteError> {
+        let path = urls.get(self.source.as_str()).cloned().unwrap_or_default();
+        let rendered = markdown::render(&self.text, |link| self.address(link, urls));
+        let title = rendered.heading.unwrap_or_else(|| title_of(&self.source));
+        let page =
+            Page { source: &self.source, path: &path, front: &self.front, title: &title, content: rendered.html };
+        let html = layouts.render(page, &config.site)?;
+        Ok(File {
+            path,
+            source: self.source.clone(),
+            content: Content::Memory(Bytes::from(html)),
+            content_type: HTML.into(),
+        })
+    }
+
+    /// The URL of a file that a link names as it lies on disk (`menu.md`, `../pictures/oven.svg`).
+    ///
+    /// A page's URL is a folder that its file is not in, so that such links would miss.
+    fn address(&self, link: &str, urls: &HashMap<&str, String>) -> Option<String> {
+        let Target::Path(target) = url::resolve(&format!("/{}", named(&self.source)), link) else { return None };
+        let url = urls.get(format!("{}{target}", scan::FOLDER).as_str())?;
+        let rest = link.find(['?', '#']).map_or("", |at| &link[at..]);
+        Some(format!("{}{rest}", url::encode(url)))
+    }
+}
+
+fn title_of(source: &str) -> String {
+    let name = named(source);
+    let name = name.strip_suffix("/index.md").unwrap_or(name);
+    let name = name.rsplit('/').next().unwrap_or(name);
+    name.split('.').next().unwrap_or(name).replace(['-', '_'], " ")
+}
+
+fn text_of(project: &Project, source: &str) -> Result<String, SiteError> {
+    let bytes = project.read(source).map_err(|error| SiteError::Read { file: source.into(), source: error })?;
+    String::from_utf8(bytes.into()).map_err(|_| SiteError::NotText { file: source.into() })
+}
+
+fn file_of(project: &Project, source: &str, path: String) -> Result<File, SiteError> {
+    let error = |error| SiteError::Read { file: source.into(), source: error };
+    let content = match project.on_disk(source) {
+        Some(disk) => {
+            let size = std::fs::metadata(&disk).map_err(error)?.len();
+            Content::Disk { path: disk, size }
+        }
+        None => Content::Memory(project.read(source).map_err(error)?),
+    };
+    Ok(File { path, source: source.into(), content, content_type: mime::content_type(source) })
+}
+
+fn built_in_not_found(language: &str) -> File {
+    File {
+        path: scan::NOT_FOUND.into(),
+        source: String::new(),
+        content: Content::Memory(not_found::page(language).into()),
+        content_type: HTML.into(),
+    }
+}
+
+fn structural_faults(files: &[File]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if !files.iter().any(|file| file.path == "/") {
+        let what = "there is no index.html or index.md, so the site's first page is not found".into();
+        faults.push(Fault { source: "site/".into(), line: None, what });
+    }
+    if files.iter().any(|file| file.path.starts_with("/api/")) {
+        let what = "visitors never see these files: /api/ is answered by the API; use another folder".into();
+        faults.push(Fault { source: "site/api/".into(), line: None, what });
+    }
+    faults
+}
+
+/// The faults of all pages, without those that a layout repeats, and how many more there are.
+fn broken_links<'a>(
+    project: &Project,
+    known: &Known<'_>,
+    files: impl Iterator<Item = &'a File>,
+) -> Result<(Vec<Fault>, usize), SiteError> {
+    let pages: Vec<&File> = files.filter(|file| file.content_type == HTML && !file.source.is_empty()).collect();
+    let found = parallel::map(&pages, |page| broken_in(project, known, page));
+    let (mut all, mut more, mut seen) = (Vec::new(), 0, HashSet::new());
+    for page in found {
+        let (faults, count) = page?;
+        more += count - faults.len();
+        all.extend(faults.into_iter().filter(|fault| seen.insert(fault.clone())));
+    }
+    Ok((all, more))
+}
+
+fn broken_in(project: &Project, known: &Known<'_>, page: &File) -> Result<(Vec<Fault>, usize), SiteError> {
+    let error = |error| SiteError::Read { file: page.source.clone(), source: error };
+    let (broken, count) = match &page.content {
+        Content::Memory(bytes) => known.broken_in(&page.path, bytes.as_ref()),
+        Content::Disk { path, .. } => std::fs::File::open(path).and_then(|file| known.broken_in(&page.path, file)),
+    }
+    .map_err(error)?;
+    if broken.is_empty() || !scan::is_markdown(&page.source) {
+        return Ok((
+            broken.iter().map(|broken| fault(&page.source, Some(broken.reference.line), broken)).collect(),
+            count,
+        ));
+    }
+    let text = text_of(project, &page.source)?;
+    Ok((broken.iter().map(|broken| in_markdown(project, &page.source, &text, broken)).collect(), count))
+}
+
+fn fault(source: &str, line: Option<usize>, broken: &Broken) -> Fault {
+    let what = format!("{}=\"{}\" {}", broken.reference.attribute, broken.reference.value, broken.why);
+    Fault { source: source.into(), line, what }
+}
+
+/// The line of the Markdown, or else of the layout, that a link of the rendered page comes from.
+fn in_markdown(project: &Project, source: &str, text: &str, broken: &Broken) -> Fault {
+    let line_in = |text: &str| text.lines().position(|line| line.contains(&broken.reference.value)).map(|at| at + 1);
+    if let Some(line) = line_in(text) {
+        return fault(source, Some(line), broken);
+    }
+    let layouts = project.files("site/_layouts").unwrap_or_default();
+    let from_layout = layouts.iter().find_map(|layout| Some((layout, line_in(&text_of(project, layout).ok()?)?)));
+    match from_layout {
+        Some((layout, line)) => fault(layout, Some(line), broken),
+        None => fault(source, None, broken),
+    }
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

@@ -1,0 +1,227 @@
+//! Documents in one file of this machine.
+
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError};
+
+use super::memory::{cut, range};
+use super::{Document, Documents, Listing, Page, StoreError};
+
+/// Collection and id to the document as JSON.
+const DOCUMENTS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("documents");
+/// What errors that belong to no collection name.
+const FILE: &str = "the local data";
+
+/// A store in a file; every write is on disk before it is answered.
+pub struct LocalStore {
+    database: Arc<Database>,
+}
+
+impl LocalStore {
+    /// Opens the file, and makes it and its folder if need be.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| StoreError::failed(FILE, error))?;
+        }
+        match Database::create(path) {
+            Ok(database) => Ok(Self { database: Arc::new(database) }),
+            Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse { path: path.to_owned() }),
+            Err(error) => Err(StoreError::failed(FILE, error)),
+        }
+    }
+
+    /// Runs `work` where it may block.
+    async fn work<T: Send + 'static>(
+        &self,
+        collection: &str,
+        work: impl FnOnce(&Database, &str) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (database, collection) = (self.database.clone(), collection.to_owned());
+        let failed = collection.clone();
+        tokio::task::spawn_blocking(move || work(&database, &collection))
+            .await
+            .map_err(|error| StoreError::failed(&failed, error))?
+    }
+}
+
+/// What a write finds in the place it goes to, and says should be there.
+enum Then {
+    Put(Document),
+    Remove,
+    Leave,
+}
+
+/// Reads a document and decides on it in one transaction.
+fn change<T>(
+    database: &Database,
+    collection: &str,
+    id: &str,
+    decide: impl FnOnce(Option<Document>) -> Result<(Then, T), StoreError>,
+) -> Result<T, StoreError> {
+    let failed = |error: redb::Error| StoreError::failed(collection, error);
+    let write = database.begin_write().map_err(|e| failed(e.into()))?;
+    let answer;
+    {
+        let mut table = write.open_table(DOCUMENTS).map_err(|e| failed(e.into()))?;
+        let there = match table.get((collection, id)).map_err(|e| failed(e.into()))? {
+            Some(value) => Some(parse(collection, value.value())?),
+            None => None,
+        };
+        let (then, result) = decide(there)?;
+        answer = result;
+        match then {
+            Then::Put(document) => {
+                let json = serde_json::to_vec(&document).map_err(|e| StoreError::failed(collection, e))?;
+                table.insert((collection, id), json.as_slice()).map_err(|e| failed(e.into()))?;
+            }
+            Then::Remove => {
+                table.remove((collection, id)).map_err(|e| failed(e.into()))?;
+            }
+            Then::Leave => {}
+        }
+    }
+    write.commit().map_err(|e| failed(e.into()))?;
+    Ok(answer)
+}
+
+/// Reads in a transaction; `None` when nothing was ever kept.
+fn look<T>(
+    database: &Database,
+    collection: &str,
+    read: impl FnOnce(&redb::ReadOnlyTable<(&'static str, &'static str), &'static [u8]>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    let transaction = database.begin_read().map_err(|e| StoreError::failed(collection, e))?;
+    match transaction.open_table(DOCUMENTS) {
+        Ok(table) => read(&table).map(Some),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(StoreError::failed(collection, error)),
+    }
+}
+
+fn parse(collection: &str, json: &[u8]) -> Result<Document, StoreError> {
+    serde_json::from_slice(json).map_err(|error| StoreError::failed(collection, error))
+}
+
+#[async_trait]
+impl Documents for LocalStore {
+    async fn get(&self, collection: &str, id: &str) -> Result<Option<Document>, StoreError> {
+        let id = id.to_owned();
+        self.work(collection, move |database, collection| {
+            let found = look(database, collection, |table| {
+                let value = table.get((collection, id.as_str())).map_err(|e| StoreError::failed(collection, e))?;
+                value.map(|value| parse(collection, value.value())).transpose()
+            })?;
+            Ok(found.flatten())
+        })
+        .await
+    }
+
+    async fn create(&self, collection: &str, document: &Document) -> Result<(), StoreError> {
+        document.check_size()?;
+        let document = document.clone();
+        self.work(collection, move |database, collection| {
+            let id = document.id.clone();
+            change(database, collection, &id.clone(), |there| match there {
+                Some(_) => Err(StoreError::conflict(collection, &id)),
+                None => Ok((Then::Put(document), ())),
+            })
+        })
+        .await
+    }
+
+    async fn replace(&self, collection: &str, document: &Document, expected: u64) -> Result<(), StoreError> {
+        document.check_size()?;
+        let document = document.clone();
+        self.work(collection, move |database, collection| {
+            let id = document.id.clone();
+            change(database, collection, &id.clone(), |there| match there {
+                Some(there) if there.version == expected => Ok((Then::Put(document), ())),
+                _ => Err(StoreError::conflict(collection, &id)),
+            })
+        })
+        .await
+    }
+
+    async fn delete(&self, collection: &str, id: &str, expected: Option<u64>) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.work(collection, move |database, collection| {
+            change(database, collection, &id, |there| match (there, expected) {
+                (None, _) => Ok((Then::Leave, false)),
+                (Some(there), Some(expected)) if there.version != expected => {
+                    Err(StoreError::conflict(collection, &id))
+                }
+                (Some(_), _) => Ok((Then::Remove, true)),
+            })
+        })
+        .await
+    }
+
+    async fn list(&self, collection: &str, page: &Page) -> Result<Listing, StoreError> {
+        let page = page.clone();
+        self.work(collection, move |database, collection| {
+            let listing = look(database, collection, |table| read_page(table, collection, &page))?;
+            Ok(listing.unwrap_or_default())
+        })
+        .await
+    }
+}
+
+fn read_page(
+    table: &redb::ReadOnlyTable<(&'static str, &'static str), &'static [u8]>,
+    collection: &str,
+    page: &Page,
+) -> Result<Listing, StoreError> {
+    let failed = |error: redb::StorageError| StoreError::failed(collection, error);
+    let (from, to) = range(page);
+    // No collection's name has this character, so it ends where the next one could begin.
+    let end = format!("{collection}\0");
+    let from = match &from {
+        Bound::Unbounded => Bound::Included((collection, "")),
+        bound => bound.as_ref().map(|id| (collection, id.as_str())),
+    };
+    let to = match &to {
+        Bound::Unbounded => Bound::Excluded((end.as_str(), "")),
+        bound => bound.as_ref().map(|id| (collection, id.as_str())),
+    };
+    let mut rows = table.range::<(&str, &str)>((from, to)).map_err(failed)?;
+    let mut documents = Vec::new();
+    while documents.len() <= page.limit {
+        let Some(row) = (if page.newest_first { rows.next_back() } else { rows.next() }) else { break };
+        let (_, value) = row.map_err(failed)?;
+        documents.push(parse(collection, value.value())?);
+    }
+    Ok(cut(documents, page.limit))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::store::conformance::{conformance, document};
+
+    #[tokio::test]
+    async fn local_behaves_as_every_store_does() {
+        let folder = tempfile::tempdir().unwrap();
+        conformance(&LocalStore::open(&folder.path().join("data/arq.redb")).unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_is_there_when_it_is_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("arq.redb");
+        let kept = document("a", 1);
+        LocalStore::open(&path).unwrap().create("notes", &kept).await.unwrap();
+        assert_eq!(LocalStore::open(&path).unwrap().get("notes", "a").await.unwrap(), Some(kept));
+    }
+
+    #[tokio::test]
+    async fn a_second_arqsite_is_told_that_the_data_is_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("arq.redb");
+        let _first = LocalStore::open(&path).unwrap();
+        assert!(matches!(LocalStore::open(&path), Err(StoreError::InUse { .. })));
+    }
+}

@@ -1,0 +1,97 @@
+"""What the practice account says of itself: everything under `/_practice/`."""
+
+import json
+
+from aiohttp import web
+
+from .snapshot import snapshot
+
+
+class Admin:
+    """The doors that AWS does not have."""
+
+    def __init__(self, account):
+        self.account = account
+        self.routes = {
+            ("GET", "calls"): self._calls,
+            ("DELETE", "calls"): self._clear_calls,
+            ("GET", "faults"): self._show_faults,
+            ("POST", "faults"): self._add_faults,
+            ("DELETE", "faults"): self._clear_faults,
+            ("POST", "resume"): self._resume,
+            ("POST", "taken"): self._taken,
+            ("POST", "reset"): self._reset,
+            ("GET", "account"): self._account,
+            ("GET", "kvs"): self._kvs,
+            ("GET", "edge"): self._edge,
+            ("GET", "logs"): self._logs,
+            ("GET", ""): self._help,
+        }
+
+    async def handle(self, request):
+        """Answer one request; 404 names what there is."""
+        first, _, rest = request.path.removeprefix("/_practice").strip("/").partition("/")
+        handler = self.routes.get((request.method, first))
+        if handler is None:
+            return web.json_response({"error": "no such door", "doors": self._doors()}, status=404)
+        try:
+            return await handler(request, rest)
+        except (ValueError, KeyError, TypeError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+
+    def _doors(self):
+        return [f"{method} /_practice/{name}" for method, name in self.routes]
+
+    async def _help(self, _request, _rest):
+        return web.json_response({"doors": self._doors(), "edge": self.account.edge_address})
+
+    async def _calls(self, request, _rest):
+        query = request.query
+        changing = None if "changing" not in query else query["changing"] in ("1", "true")
+        chosen = self.account.calls.chosen(changing, int(query.get("since", 0)), query.get("by"))
+        text = "".join(json.dumps(record) + "\n" for record in chosen)
+        return web.Response(text=text, content_type="application/x-ndjson")
+
+    async def _clear_calls(self, _request, _rest):
+        self.account.calls.clear()
+        return web.json_response({})
+
+    async def _show_faults(self, _request, _rest):
+        return web.json_response(self.account.faults.describe())
+
+    async def _add_faults(self, request, _rest):
+        given = await request.json()
+        for spec in given if isinstance(given, list) else [given]:
+            self.account.faults.add(spec)
+        return web.json_response(self.account.faults.describe())
+
+    async def _clear_faults(self, _request, _rest):
+        self.account.faults.clear()
+        return web.json_response({})
+
+    async def _resume(self, _request, _rest):
+        self.account.faults.resume()
+        return web.json_response(self.account.faults.describe())
+
+    async def _taken(self, request, _rest):
+        self.account.s3.taken.add((await request.json())["bucket"])
+        return web.json_response({"taken": sorted(self.account.s3.taken)})
+
+    async def _reset(self, _request, _rest):
+        await self.account.reset()
+        return web.json_response({})
+
+    async def _account(self, _request, _rest):
+        return web.json_response(snapshot(self.account))
+
+    async def _kvs(self, _request, rest):
+        store = self.account.stores.by_name(rest)
+        if store is None:
+            return web.json_response({"error": f"no store {rest!r}"}, status=404)
+        return web.json_response({"status": store.status(), "etag": store.etag, "keys": store.values})
+
+    async def _edge(self, _request, _rest):
+        return web.json_response(self.account.edge.describe())
+
+    async def _logs(self, _request, rest):
+        return web.Response(text=self.account.edge.logs(rest))

@@ -1,0 +1,150 @@
+"""AWS's own descriptions of its services, read from botocore.
+
+`service("lambda")` gives the operations with their URIs, the shapes and the statuses of errors. Loaded on
+first use: the big models take a tenth of a second each.
+"""
+
+import functools
+import re
+import urllib.parse
+
+import botocore.session
+
+_SESSION = botocore.session.get_session()
+
+# Names in a credential scope that are not the model's name.
+SIGNING_NAMES = {
+    "apigateway": "apigatewayv2",
+    "monitoring": "cloudwatch",
+    "rds-data": "rds-data",
+    "email": "ses",
+    "tagging": "resourcegroupstaggingapi",
+    "elasticloadbalancing": "elbv2",
+}
+
+
+class Service:
+    """One service: its protocol, and which operation a request means."""
+
+    def __init__(self, name):
+        self.name = name
+        self.model = _SESSION.get_service_model(name)
+        self.protocol = self.model.protocol
+        self.json_version = self.model.metadata.get("jsonVersion", "1.1")
+        self.namespace = self.model.metadata.get("xmlNamespace", "")
+        if not self.namespace and name == "cloudfront":
+            self.namespace = "http://cloudfront.amazonaws.com/doc/2020-05-31/"
+        self.error_statuses = _error_statuses(self.model)
+        self.routes = _routes(self.model) if self.protocol.startswith("rest") else []
+
+    def operation(self, name):
+        """The operation's model, or None when the service has none of that name."""
+        return self.model.operation_model(name) if name in self.model.operation_names else None
+
+    def match(self, method, path, query, headers):
+        """`(operation name, URI labels)` of a REST request; `(None, {})` when nothing fits.
+
+        `path` is still percent-encoded; labels come out decoded. The most specific fit wins: most literal
+        query names, then most required parameters that are present. A call that forgets a required parameter
+        is still recognised, so that the service can say so.
+        """
+        return self._match(method, path, query, headers, strict=True) or (
+            self._match(method, path, query, headers, strict=False) or (None, {})
+        )
+
+    def _match(self, method, path, query, headers, strict):
+        best, best_score = None, (-1, -1, -1)
+        for route in self.routes:
+            if route.method != method or route.score <= best_score:
+                continue
+            found = route.pattern.fullmatch(path)
+            if not found or not route.fits(query, headers, strict):
+                continue
+            labels = {k: urllib.parse.unquote(v) for k, v in found.groupdict().items()}
+            best, best_score = (route.operation, _rename(route, labels)), route.score
+        return best
+
+
+class Route:
+    """How one operation looks in a request line."""
+
+    def __init__(self, op):
+        uri = op.http["requestUri"]
+        path, _, literal = uri.partition("?")
+        self.operation, self.method = op.name, op.http["method"]
+        self.labels = {}
+        self.pattern = re.compile(self._regex(path))
+        self.literals = dict(urllib.parse.parse_qsl(literal, keep_blank_values=True))
+        self.query, self.headers = [], []
+        shape = op.input_shape
+        for member in shape.required_members if shape else []:
+            spec = shape.members[member].serialization
+            if spec.get("location") == "querystring":
+                self.query.append(spec["name"])
+            elif spec.get("location") == "header":
+                self.headers.append(spec["name"].lower())
+        literal_parts = len(re.sub(r"\{[^}]*\}", "", path))
+        self.score = (len(self.literals), literal_parts, len(self.query) + len(self.headers))
+
+    def _regex(self, path):
+        out = ""
+        for part in re.split(r"(\{[^}]+\})", path):
+            if not part.startswith("{"):
+                out += re.escape(part)
+                continue
+            name, greedy = part[1:-1].rstrip("+"), part.endswith("+}")
+            group = f"l{len(self.labels)}"
+            self.labels[group] = name
+            out += f"(?P<{group}>.+)" if greedy else f"(?P<{group}>[^/]+)"
+        # Clients differ in whether a collection's path ends in a slash; a greedy label takes its own.
+        return out.rstrip("/") + "/?" if not out.endswith(".+)") else out
+
+    def fits(self, query, headers, strict):
+        """Whether the request names what this operation must name; `strict`: its required parameters too."""
+        for name, value in self.literals.items():
+            if name not in query or (value and query[name] != value):
+                return False
+        if not strict:
+            return True
+        return all(n in query for n in self.query) and all(n in headers for n in self.headers)
+
+
+def _rename(route, labels):
+    return {route.labels[group]: value for group, value in labels.items()}
+
+
+def _routes(model):
+    routes = []
+    for name in model.operation_names:
+        op = model.operation_model(name)
+        if not op.deprecated:
+            routes.append(Route(op))
+    return routes
+
+
+def _error_statuses(model):
+    statuses = {}
+    for name in model.shape_names:
+        shape = model.shape_for(name)
+        meta = getattr(shape, "metadata", {})
+        if meta.get("exception"):
+            code = meta.get("error", {}).get("code", name)
+            status = meta.get("error", {}).get("httpStatusCode") or (500 if meta.get("fault") else 400)
+            statuses[code] = status
+    return statuses
+
+
+@functools.lru_cache(maxsize=None)
+def service(name):
+    """The service of that botocore name; KeyError when there is none."""
+    if name not in _SESSION.get_available_services():
+        raise KeyError(name)
+    return Service(name)
+
+
+def by_signing_name(name):
+    """The service that signs under `name`, or None."""
+    try:
+        return service(SIGNING_NAMES.get(name, name))
+    except KeyError:
+        return None
