@@ -126,9 +126,7 @@ impl Engine {
                 self.create(name, collection, &identity, request).await
             }
             Target::Collection(name, _) => self.list(name, &identity, request).await,
-            Target::Document(name, id) if *method == Method::DELETE => {
-                self.delete(name, id, &identity, request).await
-            }
+            Target::Document(name, id) if *method == Method::DELETE => self.delete(name, id, &identity, request).await,
             Target::Document(name, id) => self.get(name, id, &identity, request).await,
         }
     }

@@ -79,7 +79,9 @@ impl Cloud {
         Self {
             names,
             // A custom endpoint seldom answers to bucket names before its host name.
-            s3: aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(local).build()),
+            s3: aws_sdk_s3::Client::from_conf(
+                aws_sdk_s3::config::Builder::from(config).force_path_style(local).build(),
+            ),
             cloudfront: aws_sdk_cloudfront::Client::new(config),
             store: store_client(config),
             iam: aws_sdk_iam::Client::new(config),

@@ -1,5 +1,7 @@
 //! What everything is called: deterministic, so that an interrupted run is found again.
 
+use crate::config::PRODUCTION;
+
 /// Names and tags of one site and stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
@@ -13,8 +15,6 @@ pub struct Names {
     pub region: String,
 }
 
-/// The stage that is meant when none is named.
-pub const PRODUCTION: &str = "production";
 /// Tag that says which site a resource belongs to.
 pub const SITE_TAG: &str = "arqsite:site";
 /// Tag that says which stage a resource belongs to.

@@ -218,8 +218,7 @@ fn function(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>, api: &ApiParts) -> Re
         lambda_function::Function::new(name.clone(), &api.architecture, memory, environment, api.engine.clone());
     // The log group first: Lambda would make one that never forgets.
     graph.add("function", function, &["function-role", "log-group", "distribution"])?;
-    let alias =
-        Alias { function: "function".into(), function_name: name.clone(), alias: "live".into(), current: true };
+    let alias = Alias { function: "function".into(), function_name: name.clone(), alias: "live".into(), current: true };
     graph.add("function-alias", alias, &["function"])?;
     let permission = Permission { function_name: name, alias: "live".into(), api: "http-api".into() };
     graph.add("function-permission", permission, &["function-alias", "http-api"])

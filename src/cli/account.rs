@@ -32,9 +32,7 @@ fn check_stage(stage: &str) -> Result<(), Failure> {
 
 fn explain(error: ConnectError) -> Failure {
     let (kind, hint) = match &error {
-        ConnectError::NoRegion => {
-            (Kind::Yours, "Set `region` under [aws] in arq.toml, or the variable AWS_REGION.")
-        }
+        ConnectError::NoRegion => (Kind::Yours, "Set `region` under [aws] in arq.toml, or the variable AWS_REGION."),
         ConnectError::NoCredentials(_) => (
             Kind::Yours,
             "Sign in with `aws sso login` or `aws configure`, name a profile with AWS_PROFILE, \

@@ -10,7 +10,7 @@ use crate::ui::{Ui, bytes, count};
 #[derive(Args)]
 pub struct CheckArgs {
     /// Stage whose settings are checked
-    #[arg(long, default_value = "production")]
+    #[arg(long, default_value = crate::config::PRODUCTION)]
     stage: String,
 }
 
@@ -21,9 +21,16 @@ pub fn run(ui: &Ui, common: &Common, args: &CheckArgs) -> Result<(), Failure> {
     let size: u64 = loaded.release.objects.values().map(|object| object.size).sum();
     let faults: Vec<String> = loaded.site.faults.iter().map(ToString::to_string).collect();
     if ui.json() {
-        ui.data_json(&json!({"paths": loaded.release.paths.len(), "objects": objects, "bytes": size, "faults": faults}));
+        ui.data_json(
+            &json!({"paths": loaded.release.paths.len(), "objects": objects, "bytes": size, "faults": faults}),
+        );
     } else {
-        ui.data(format!("{}, {}, {}", count(loaded.release.paths.len(), "path"), count(objects, "object"), bytes(size)));
+        ui.data(format!(
+            "{}, {}, {}",
+            count(loaded.release.paths.len(), "path"),
+            count(objects, "object"),
+            bytes(size)
+        ));
         for fault in &faults {
             ui.warning(fault);
         }

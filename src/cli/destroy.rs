@@ -6,7 +6,7 @@ use serde_json::json;
 use super::intent::{Intent, connect};
 use super::run::carry_out;
 use super::{Common, Failure, project};
-use crate::aws::names::PRODUCTION;
+use crate::config::PRODUCTION;
 use crate::deploy::{Plan, Verb};
 use crate::ui::{self, Ui};
 
@@ -39,7 +39,8 @@ pub async fn run(ui: &Ui, common: &Common, args: &DestroyArgs) -> Result<(), Fai
         if !args.yes {
             ui.confirm(question(args.delete_data), "--yes")?;
         }
-        let again = format!("arqsite destroy --stage {}{}", args.stage, if args.delete_data { " --delete-data" } else { "" });
+        let again =
+            format!("arqsite destroy --stage {}{}", args.stage, if args.delete_data { " --delete-data" } else { "" });
         carry_out(ui, &project, &intent, &plan, &again).await?;
     }
     let kept = kept(&plan);

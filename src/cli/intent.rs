@@ -72,7 +72,8 @@ impl Intent {
     pub async fn to_destroy(cloud: Cloud, config: &Config, collections: Vec<String>) -> Result<Self, Failure> {
         let inventory = inventory(&cloud).await?;
         let api = Some(ApiParts { collections, ..ApiParts::default() });
-        let known = stack::known(&Wanted { names: &cloud.names, config, api, release: None, inventory }).map_err(bug)?;
+        let known =
+            stack::known(&Wanted { names: &cloud.names, config, api, release: None, inventory }).map_err(bug)?;
         Ok(Self { cloud: Arc::new(cloud), desired: Graph::new(), known, pages: None })
     }
 
@@ -106,7 +107,8 @@ pub async fn live(cloud: &Cloud) -> Result<Option<Live>, Failure> {
     let cx = context(cloud);
     let store = KeyValueStore { name: cloud.names.part("edge") };
     let Some(store) = Resource::find(&store, &cx).await?.filter(|found| found.output.ready) else { return Ok(None) };
-    let pointer = release_live::read(&cx, &store.output.arn).await.map_err(|e| e.while_doing("read which release is live"))?;
+    let pointer =
+        release_live::read(&cx, &store.output.arn).await.map_err(|e| e.while_doing("read which release is live"))?;
     let Some(pointer) = pointer else { return Ok(None) };
     let manifest = release_manifest::read(cloud, &pointer.live.release).await?;
     Ok(Some(Live { pointer, manifest }))

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::intent::{Intent, connect};
 use super::{Common, Failure, project};
-use crate::aws::names::PRODUCTION;
+use crate::config::PRODUCTION;
 use crate::ui::{self, Ui};
 
 /// Show what publish would change in the AWS account

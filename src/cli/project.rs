@@ -7,6 +7,7 @@ use crate::api::Bundle;
 use crate::config::{Config, Project};
 use crate::release::Release;
 use crate::site::Site;
+use crate::store::{Documents, LocalStore, StoreError};
 use crate::ui::Ui;
 
 /// Most faults of the site that are shown before something else is done.
@@ -37,8 +38,9 @@ pub fn open(common: &Common) -> Result<Project, Failure> {
 pub fn open_own(common: &Common) -> Result<Project, Failure> {
     match open(common)? {
         project @ Project::Folder(_) => Ok(project),
-        Project::Starter(folder) => Err(Failure::yours(format!("there is no arq.toml in {}", folder.display()))
-            .hint("Run it in the project's folder, name the folder with -C, or make a project with `arqsite new DIR`.")),
+        Project::Starter(folder) => Err(Failure::yours(format!("there is no arq.toml in {}", folder.display())).hint(
+            "Run it in the project's folder, name the folder with -C, or make a project with `arqsite new DIR`.",
+        )),
     }
 }
 
@@ -79,4 +81,15 @@ pub fn warn(ui: &Ui, loaded: &Loaded) {
 #[cfg(feature = "publish")]
 pub fn collections(project: &Project) -> Result<Vec<String>, Failure> {
     Ok(bundle(project)?.iter().flat_map(Bundle::document_collections).collect())
+}
+
+/// The documents of the local preview.
+pub fn local_documents(project: &Project) -> Result<Arc<dyn Documents>, Failure> {
+    let path = project.data().join("data.redb");
+    match LocalStore::open(&path) {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error @ StoreError::InUse { .. }) => Err(Failure::from_error(Kind::Yours, &error)
+            .hint("End the other one first: it holds the same project's data open.")),
+        Err(error) => Err(Failure::from_error(Kind::Yours, &error).cause(format!("in {}", path.display()))),
+    }
 }

@@ -9,7 +9,7 @@ use super::intent::{Intent, connect};
 use super::run::carry_out;
 use super::{Common, Failure, project};
 use crate::aws::edge::cloudfront_distribution::{Distribution, DistributionOutput};
-use crate::aws::names::PRODUCTION;
+use crate::config::PRODUCTION;
 use crate::deploy::{Plan, Report, Resource};
 use crate::ui::{self, Ui, duration};
 
@@ -51,14 +51,7 @@ fn again(stage: &str) -> String {
     if stage == PRODUCTION { "arqsite publish".into() } else { format!("arqsite publish --stage {stage}") }
 }
 
-fn finish(
-    ui: &Ui,
-    intent: &Intent,
-    plan: &Plan,
-    report: &Report,
-    start: Instant,
-    word: &str,
-) -> Result<(), Failure> {
+fn finish(ui: &Ui, intent: &Intent, plan: &Plan, report: &Report, start: Instant, word: &str) -> Result<(), Failure> {
     let url = url(plan);
     let release = intent.cloud.publication()?.id.clone();
     let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::intent::{Intent, connect, live};
 use super::{Common, Failure, project, publish};
-use crate::aws::names::PRODUCTION;
+use crate::config::PRODUCTION;
 use crate::deploy::{Plan, Planned, Verb};
 use crate::ui::{self, Ui};
 
@@ -27,8 +27,14 @@ pub async fn run(ui: &Ui, common: &Common, args: &StatusArgs) -> Result<(), Fail
     let release = pointer.as_ref().map(|pointer| pointer.live.release.to_string());
     let before = pointer.and_then(|pointer| pointer.previous).map(|slot| slot.release.to_string());
     if ui.json() {
-        let parts: Vec<_> = plan.steps.iter().map(|step| json!({"node": step.node, "kind": step.kind,
-            "name": step.name, "state": state(step), "fields": step.fields})).collect();
+        let parts: Vec<_> = plan
+            .steps
+            .iter()
+            .map(|step| {
+                json!({"node": step.node, "kind": step.kind,
+            "name": step.name, "state": state(step), "fields": step.fields})
+            })
+            .collect();
         ui.data_json(&json!({"live": release, "previous": before, "url": publish::url(&plan), "parts": parts}));
         return Ok(());
     }

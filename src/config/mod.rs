@@ -14,6 +14,9 @@ pub use load::{ConfigError, load};
 pub use project::Project;
 pub use site::Urls;
 
+/// The stage that is meant when none is named.
+pub const PRODUCTION: &str = "production";
+
 /// Everything that `arq.toml`, a stage's table, `ARQ_*` variables and flags say.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

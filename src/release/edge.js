@@ -146,10 +146,18 @@ function mix(hash) {
 function forApi(request, pointer) {
     const headers = request.headers;
     if (pointer !== null) {
+        // A release without an API has nothing there.
+        if (!pointer.a) return missing(request, pointer);
         headers['x-arq-release'] = { value: pointer.r };
-        if (pointer.a) headers['x-arq-api'] = { value: pointer.a };
+        headers['x-arq-api'] = { value: pointer.a };
     }
     if (headers.host) headers['x-arq-host'] = { value: headers.host.value };
+    return request;
+}
+
+function missing(request, pointer) {
+    request.uri = '/c/' + pointer.e;
+    request.querystring = {};
     return request;
 }
 

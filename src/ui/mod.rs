@@ -94,7 +94,9 @@ impl Ui {
             text.push_str(&format!("{HINT}Hint:{HINT:#} {hint}\n"));
         }
         if failure.kind == Kind::Bug {
-            text.push_str(&format!("{HINT}Hint:{HINT:#} This is a fault of arqsite; please report it with the lines above.\n"));
+            text.push_str(&format!(
+                "{HINT}Hint:{HINT:#} This is a fault of arqsite; please report it with the lines above.\n"
+            ));
         }
         line_to(&mut anstream::stderr(), text.trim_end());
         if self.json {
@@ -168,7 +170,10 @@ mod tests {
 
     #[test]
     fn bytes_have_at_most_three_digits() {
-        assert_eq!([0, 999, 1000, 1234, 34_000_000, 999_600].map(bytes), ["0 B", "999 B", "1.0 kB", "1.2 kB", "34 MB", "1.0 MB"]);
+        assert_eq!(
+            [0, 999, 1000, 1234, 34_000_000, 999_600].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "1.2 kB", "34 MB", "1.0 MB"]
+        );
     }
 
     #[test]

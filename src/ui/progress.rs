@@ -73,7 +73,8 @@ impl Show for Moving {
         match event {
             Event::Started { node, kind, name, .. } => {
                 let bar = self.all.add(ProgressBar::new_spinner());
-                if let Ok(style) = ProgressStyle::with_template("  {spinner:.cyan} {prefix} {msg:.dim} {elapsed:.dim}") {
+                if let Ok(style) = ProgressStyle::with_template("  {spinner:.cyan} {prefix} {msg:.dim} {elapsed:.dim}")
+                {
                     bar.set_style(style);
                 }
                 let label = format!("{kind} {name}");

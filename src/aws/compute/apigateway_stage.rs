@@ -71,7 +71,8 @@ impl Resource for Stage {
         let api = cx.output::<HttpApi>(&self.api)?.id;
         if found.is_none() {
             let tags = cx.cloud.names.tags().map(|(key, value)| (key.to_owned(), value.to_owned()));
-            let call = cx.cloud.gateway.create_stage().api_id(&api).stage_name(&self.name).auto_deploy(self.auto_deploy);
+            let call =
+                cx.cloud.gateway.create_stage().api_id(&api).stage_name(&self.name).auto_deploy(self.auto_deploy);
             let call = call.default_route_settings(self.throttle()).set_tags(Some(tags.into()));
             match answer("CreateStage", call.send().await) {
                 Ok(_) => return Ok(StageOutput {}),

@@ -32,7 +32,8 @@ pub struct RoleOutput {
 impl Role {
     /// A role that Lambda may take.
     pub fn for_lambda(name: String, statements: Vec<Value>) -> Self {
-        let trust = json!({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"});
+        let trust =
+            json!({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"});
         Self { name, trust: document(vec![trust]), policy: document(statements) }
     }
 }
@@ -121,7 +122,8 @@ impl Role {
 
     async fn create(&self, cx: &Cx) -> Result<String, StepError> {
         let making = || format!("make the role {}", self.name);
-        let mut call = cx.cloud.iam.create_role().role_name(&self.name).assume_role_policy_document(self.trust.to_string());
+        let mut call =
+            cx.cloud.iam.create_role().role_name(&self.name).assume_role_policy_document(self.trust.to_string());
         call = call.description(cx.cloud.names.mark());
         for (key, value) in cx.cloud.names.tags() {
             let tag = aws_sdk_iam::types::Tag::builder().key(key).value(value).build();
@@ -135,17 +137,22 @@ impl Role {
             .await;
         match result {
             Ok(output) => Ok(output.role.map(|role| role.arn).unwrap_or_default()),
-            Err(e) if e.is_any(&["EntityAlreadyExists", "EntityAlreadyExistsException"]) => match self.find(cx).await? {
-                Some(found) => Ok(found.output.arn),
-                None => Err(e.while_doing(making())),
-            },
+            Err(e) if e.is_any(&["EntityAlreadyExists", "EntityAlreadyExistsException"]) => {
+                match self.find(cx).await? {
+                    Some(found) => Ok(found.output.arn),
+                    None => Err(e.while_doing(making())),
+                }
+            }
             Err(e) => Err(e.while_doing(making())),
         }
     }
 
     /// A role with policies cannot be deleted.
     async fn strip(&self, cx: &Cx) -> Result<(), CallError> {
-        let attached = answer("ListAttachedRolePolicies", cx.cloud.iam.list_attached_role_policies().role_name(&self.name).send().await)?;
+        let attached = answer(
+            "ListAttachedRolePolicies",
+            cx.cloud.iam.list_attached_role_policies().role_name(&self.name).send().await,
+        )?;
         for policy in attached.attached_policies() {
             let call = cx.cloud.iam.detach_role_policy().role_name(&self.name);
             answer("DetachRolePolicy", call.set_policy_arn(policy.policy_arn.clone()).send().await)?;
@@ -166,7 +173,12 @@ where
     Fut: Future<Output = Result<(), CallError>>,
 {
     let passing = |e: &CallError| {
-        e.is_any(&["NoSuchEntity", "NoSuchEntityException", "ConcurrentModification", "ConcurrentModificationException"])
+        e.is_any(&[
+            "NoSuchEntity",
+            "NoSuchEntityException",
+            "ConcurrentModification",
+            "ConcurrentModificationException",
+        ])
     };
     Patience::PROPAGATION.retry(passing, call).await
 }

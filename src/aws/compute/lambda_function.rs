@@ -52,7 +52,13 @@ pub struct FunctionOutput {
 
 impl Function {
     /// A function as the API needs it.
-    pub fn new(name: String, architecture: &str, memory: u32, environment: BTreeMap<String, String>, engine: String) -> Self {
+    pub fn new(
+        name: String,
+        architecture: &str,
+        memory: u32,
+        environment: BTreeMap<String, String>,
+        engine: String,
+    ) -> Self {
         Self {
             name,
             role: "function-role".into(),
@@ -77,7 +83,8 @@ impl Resource for Function {
 
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         let looking = || format!("look at the function {}", self.name);
-        let output = match answer("GetFunction", cx.cloud.lambda.get_function().function_name(&self.name).send().await) {
+        let output = match answer("GetFunction", cx.cloud.lambda.get_function().function_name(&self.name).send().await)
+        {
             Err(e) if e.is("ResourceNotFoundException") => return Ok(None),
             result => result.telling(looking)?,
         };
@@ -102,7 +109,9 @@ impl Resource for Function {
         let result = Patience::CONFLICT
             .retry(
                 |e| e.is("ResourceConflictException"),
-                || async { answer("DeleteFunction", cx.cloud.lambda.delete_function().function_name(&self.name).send().await) },
+                || async {
+                    answer("DeleteFunction", cx.cloud.lambda.delete_function().function_name(&self.name).send().await)
+                },
             )
             .await;
         match result {
@@ -129,7 +138,12 @@ impl Function {
                 Some(hash) if Some(&hash) == distribution.as_ref() => self.distribution.clone(),
                 _ => "another".into(),
             },
-            architecture: now.architectures.unwrap_or_default().first().map(|a| a.as_str().to_owned()).unwrap_or_default(),
+            architecture: now
+                .architectures
+                .unwrap_or_default()
+                .first()
+                .map(|a| a.as_str().to_owned())
+                .unwrap_or_default(),
             memory: now.memory_size.unwrap_or_default(),
             timeout: now.timeout.unwrap_or_default(),
             environment,
@@ -150,7 +164,8 @@ impl Function {
     fn note(&self, cx: &Cx, package: String) -> Result<Note, StepError> {
         let settings = serde_json::to_string(self).map_err(StepError::bug)?;
         let accepted = cx.output::<Distribution>(&self.distribution)?.secret_sha256.unwrap_or_default();
-        let settings = Sha256::digest(format!("{settings}{accepted}")).iter().take(8).map(|b| format!("{b:02x}")).collect();
+        let settings =
+            Sha256::digest(format!("{settings}{accepted}")).iter().take(8).map(|b| format!("{b:02x}")).collect();
         Ok(Note { engine: self.engine.clone(), package, settings })
     }
 
@@ -189,7 +204,9 @@ impl Function {
         self.wait_until_usable(cx).await?;
         let noted = Note::parse(&found.output.state);
         let package = match noted {
-            Some(noted) if found.spec.engine == self.engine && found.spec.architecture == self.architecture => noted.package,
+            Some(noted) if found.spec.engine == self.engine && found.spec.architecture == self.architecture => {
+                noted.package
+            }
             _ => self.upload(cx).await?,
         };
         let state = self.note(cx, package)?.to_string();
@@ -225,7 +242,8 @@ impl Function {
             .until(|| async {
                 let call = cx.cloud.lambda.get_function_configuration().function_name(&self.name);
                 let now = answer("GetFunctionConfiguration", call.send().await)?;
-                let settled = settled(now.state(), now.last_update_status(), now.state_reason(), now.last_update_status_reason());
+                let settled =
+                    settled(now.state(), now.last_update_status(), now.state_reason(), now.last_update_status_reason());
                 if settled.is_none() {
                     cx.note("waiting until the function is ready");
                 }

@@ -47,7 +47,8 @@ impl Resource for Permission {
         let Some(statement) = self.statement(cx).await.telling(looking)? else { return Ok(None) };
         let wanted = cx.try_output::<HttpApi>(&self.api)?.map(|api| self.source(cx, &api.id));
         let actual = statement.pointer("/Condition/ArnLike/AWS:SourceArn").and_then(Value::as_str).unwrap_or_default();
-        let ours = wanted.as_deref() == Some(actual) && statement.pointer("/Principal/Service") == Some(&PRINCIPAL.into());
+        let ours =
+            wanted.as_deref() == Some(actual) && statement.pointer("/Principal/Service") == Some(&PRINCIPAL.into());
         let api = if ours { self.api.clone() } else { actual.to_owned() };
         Ok(Some(Found { spec: Self { api, ..self.clone() }, output: PermissionOutput {} }))
     }
@@ -63,7 +64,8 @@ impl Resource for Permission {
             .retry(
                 |e| e.is("ResourceNotFoundException"),
                 || async {
-                    let call = cx.cloud.lambda.add_permission().function_name(&self.function_name).qualifier(&self.alias);
+                    let call =
+                        cx.cloud.lambda.add_permission().function_name(&self.function_name).qualifier(&self.alias);
                     let call = call.statement_id(STATEMENT).action("lambda:InvokeFunction");
                     answer("AddPermission", call.principal(PRINCIPAL).source_arn(&source).send().await).map(|_| ())
                 },

@@ -61,7 +61,8 @@ impl Resource for LogGroup {
 
     async fn delete(&self, cx: &Cx, _: Found<Self>) -> Result<(), StepError> {
         let result = passing(|| async {
-            answer("DeleteLogGroup", cx.cloud.logs.delete_log_group().log_group_name(&self.name).send().await).map(|_| ())
+            answer("DeleteLogGroup", cx.cloud.logs.delete_log_group().log_group_name(&self.name).send().await)
+                .map(|_| ())
         })
         .await;
         match result {

@@ -80,8 +80,8 @@ pub enum PackageError {
 impl EngineFile {
     /// The running program, if Lambda can run it.
     pub fn running() -> Result<Self, PackageError> {
-        let path = std::env::current_exe()
-            .map_err(|source| PackageError::Read { path: PathBuf::from("arqsite"), source })?;
+        let path =
+            std::env::current_exe().map_err(|source| PackageError::Read { path: PathBuf::from("arqsite"), source })?;
         Self::open(path)
     }
 

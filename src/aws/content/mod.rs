@@ -51,7 +51,9 @@ impl Publication {
 
     /// The objects that the live release does not have.
     pub fn missing(&self) -> impl Iterator<Item = &Object> {
-        let there = |object: &&Object| !self.previous.as_ref().is_some_and(|previous| previous.objects.contains_key(&object.id));
+        let there = |object: &&Object| {
+            !self.previous.as_ref().is_some_and(|previous| previous.objects.contains_key(&object.id))
+        };
         self.release.objects.values().filter(there)
     }
 

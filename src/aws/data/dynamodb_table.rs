@@ -59,7 +59,8 @@ impl Resource for Table {
             return Ok(None);
         }
         let arn = table.table_arn.clone().unwrap_or_default();
-        let tags = answer("ListTagsOfResource", cx.cloud.dynamodb.list_tags_of_resource().resource_arn(&arn).send().await);
+        let tags =
+            answer("ListTagsOfResource", cx.cloud.dynamodb.list_tags_of_resource().resource_arn(&arn).send().await);
         let tags = tags.telling(looking)?.tags.unwrap_or_default();
         if !cx.cloud.names.owns(tags.iter().map(|t| (t.key(), t.value()))) {
             return Err(StepError::foreign("table", &self.name));
@@ -80,9 +81,11 @@ impl Resource for Table {
         } else if was.as_ref().is_some_and(|was| was.deletion_protection != self.deletion_protection) {
             self.protect(cx, self.deletion_protection).await.telling(making)?;
         }
-        let arn = self.wait_until_active(cx).await.telling(making)?.ok_or_else(|| {
-            StepError::cloud(making(), "it is still being made after 30 minutes")
-        })?;
+        let arn = self
+            .wait_until_active(cx)
+            .await
+            .telling(making)?
+            .ok_or_else(|| StepError::cloud(making(), "it is still being made after 30 minutes"))?;
         if !was.is_some_and(|was| was.point_in_time_recovery) {
             self.make_recoverable(cx).await.telling(|| format!("switch on point-in-time recovery of {}", self.name))?;
         }
@@ -97,7 +100,9 @@ impl Resource for Table {
         let result = Patience::CONFLICT
             .retry(
                 |e| e.is("ResourceInUseException"),
-                || async { answer("DeleteTable", cx.cloud.dynamodb.delete_table().table_name(&self.name).send().await) },
+                || async {
+                    answer("DeleteTable", cx.cloud.dynamodb.delete_table().table_name(&self.name).send().await)
+                },
             )
             .await;
         match result {
@@ -119,7 +124,8 @@ impl Table {
 
     async fn create(&self, cx: &Cx) -> Result<(), StepError> {
         let making = || format!("make the table {}", self.name);
-        let mut call = cx.cloud.dynamodb.create_table().table_name(&self.name).billing_mode(ddb::BillingMode::PayPerRequest);
+        let mut call =
+            cx.cloud.dynamodb.create_table().table_name(&self.name).billing_mode(ddb::BillingMode::PayPerRequest);
         for (name, kind) in [(PARTITION, ddb::KeyType::Hash), (SORT, ddb::KeyType::Range)] {
             let key = ddb::KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
             let attribute = ddb::AttributeDefinition::builder().attribute_name(name);

@@ -174,11 +174,7 @@ impl Bucket {
             .build();
         self.settle(|| async {
             let call = cx.cloud.s3.put_public_access_block().bucket(&self.name);
-            answer(
-                "PutPublicAccessBlock",
-                call.public_access_block_configuration(all.clone()).send().await,
-            )
-            .map(|_| ())
+            answer("PutPublicAccessBlock", call.public_access_block_configuration(all.clone()).send().await).map(|_| ())
         })
         .await
     }
@@ -223,7 +219,8 @@ impl Bucket {
             let page = answer("ListObjectVersions", call.send().await)?;
             let versions = page.versions().iter().map(|v| (v.key(), v.version_id()));
             let markers = page.delete_markers().iter().map(|m| (m.key(), m.version_id()));
-            let objects: Vec<_> = versions.chain(markers).filter_map(|(key, version)| identifier(key?, version)).collect();
+            let objects: Vec<_> =
+                versions.chain(markers).filter_map(|(key, version)| identifier(key?, version)).collect();
             if objects.is_empty() {
                 return Ok(());
             }

@@ -112,7 +112,10 @@ pub fn secret(config: &cf::DistributionConfig) -> Option<&str> {
 
 fn secret_of(origin: &cf::Origin) -> Option<&str> {
     let headers = origin.custom_headers().map(cf::CustomHeaders::items).unwrap_or_default();
-    headers.iter().find(|h| h.header_name().eq_ignore_ascii_case(SECRET_HEADER)).map(cf::OriginCustomHeader::header_value)
+    headers
+        .iter()
+        .find(|h| h.header_name().eq_ignore_ascii_case(SECRET_HEADER))
+        .map(cf::OriginCustomHeader::header_value)
 }
 
 /// Whether any origin of the spec is sent the secret.

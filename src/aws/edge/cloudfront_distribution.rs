@@ -125,7 +125,10 @@ impl Resource for Distribution {
             return Ok(());
         }
         result.telling(deleting)?;
-        if !wait_until_deployed(cx, id, "waiting until every edge has let go of the distribution").await.telling(deleting)? {
+        if !wait_until_deployed(cx, id, "waiting until every edge has let go of the distribution")
+            .await
+            .telling(deleting)?
+        {
             return Err(StepError::cloud(deleting(), "it is still being switched off after 90 minutes"));
         }
         let result = Patience::CONFLICT
@@ -246,7 +249,9 @@ async fn read(cx: &Cx, id: &str) -> Result<(cf::DistributionConfig, String), Cal
     let output = answer("GetDistributionConfig", cx.cloud.cloudfront.get_distribution_config().id(id).send().await)?;
     let tag = etag(output.e_tag());
     let config = output.distribution_config;
-    config.map(|config| (config, tag)).ok_or_else(|| CallError::part("GetDistributionConfig", None, Some("no configuration")))
+    config
+        .map(|config| (config, tag))
+        .ok_or_else(|| CallError::part("GetDistributionConfig", None, Some("no configuration")))
 }
 
 /// A function that was published a moment ago.

@@ -58,11 +58,12 @@ impl Resource for Function {
         let live = self.describe(cx, cf::FunctionStage::Live).await.telling(looking)?.map(|(live, _)| live);
         let stage = if live.is_some() { cf::FunctionStage::Live } else { cf::FunctionStage::Development };
         let code = self.code_of(cx, stage).await.telling(looking)?;
-        let store = match (cx.try_output::<KeyValueStore>(&self.store)?, stores_of(live.as_ref().unwrap_or(&development))) {
-            (Some(wanted), [actual]) if wanted.arn == actual.key_value_store_arn() => self.store.clone(),
-            (_, [actual]) => actual.key_value_store_arn().to_owned(),
-            _ => String::new(),
-        };
+        let store =
+            match (cx.try_output::<KeyValueStore>(&self.store)?, stores_of(live.as_ref().unwrap_or(&development))) {
+                (Some(wanted), [actual]) if wanted.arn == actual.key_value_store_arn() => self.store.clone(),
+                (_, [actual]) => actual.key_value_store_arn().to_owned(),
+                _ => String::new(),
+            };
         let spec = Self { name: self.name.clone(), code, store, live: live.is_some() };
         Ok(Some(Found { spec, output: FunctionOutput { arn } }))
     }
@@ -85,7 +86,9 @@ impl Resource for Function {
             .retry(
                 |e| e.is_any(&["FunctionInUse", "PreconditionFailed", "InvalidIfMatchVersion"]),
                 || async {
-                    let Some((_, tag)) = self.describe(cx, cf::FunctionStage::Development).await? else { return Ok(()) };
+                    let Some((_, tag)) = self.describe(cx, cf::FunctionStage::Development).await? else {
+                        return Ok(());
+                    };
                     let call = cx.cloud.cloudfront.delete_function().name(&self.name).if_match(tag);
                     answer("DeleteFunction", call.send().await).map(|_| ())
                 },

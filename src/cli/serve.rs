@@ -1,0 +1,138 @@
+//! `arqsite serve`: the preview.
+
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::sync::mpsc;
+
+use super::{Common, Failure, Kind, project};
+use crate::api::{Engine, SystemClock, Tokens};
+use crate::config::PRODUCTION;
+use crate::config::Project;
+use crate::serve::{Build, Options, Rebuild, ServeError, ServeEvent, Trouble, run as serve};
+use crate::store::Documents;
+use crate::ui::Ui;
+
+/// Preview the site and its API on this machine
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Port to listen on; 0 takes one that is free
+    #[arg(short, long, default_value_t = 8080)]
+    port: u16,
+    /// Address to listen on; others than this machine's loopback show the preview to the network
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// Do not load pages again after a change
+    #[arg(long)]
+    no_reload: bool,
+    /// Stage whose settings are used
+    #[arg(long, default_value = PRODUCTION)]
+    stage: String,
+}
+
+/// Serves until it is interrupted.
+pub fn run(ui: &Ui, common: &Common, args: &ServeArgs) -> Result<(), Failure> {
+    let project = project::open(common)?;
+    let documents = project::local_documents(&project)?;
+    announce(ui, &project);
+    let options =
+        Options { host: args.host.clone(), port: args.port, watch: watched(&project), reload: !args.no_reload };
+    let rebuild = rebuild(project, args.stage.clone(), documents);
+    let (events, mut received) = mpsc::unbounded_channel();
+    let shown = Ui::new(ui.quiet(), ui.json());
+    let result = actix_web::rt::System::new().block_on(async move {
+        let showing = tokio::spawn(async move {
+            while let Some(event) = received.recv().await {
+                show(&shown, &event);
+            }
+        });
+        let stop = async {
+            // Without signals, only killing ends it.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let result = serve(options, rebuild, events, stop).await;
+        let _ = showing.await;
+        result
+    });
+    result.map_err(explain)
+}
+
+fn announce(ui: &Ui, project: &Project) {
+    match project {
+        Project::Folder(folder) => ui.labelled("Project", folder.display().to_string()),
+        Project::Starter(_) => ui.labelled("Project", "the built-in starter; `arqsite new DIR` makes it your own"),
+    }
+    ui.labelled("Data", format!("{} (documents and tokens of the API)", project.data().display()));
+}
+
+fn watched(project: &Project) -> Vec<std::path::PathBuf> {
+    // The folder itself, so that a site/ or api/ that is made later is seen; noise is left out.
+    match project {
+        Project::Folder(folder) => vec![folder.clone()],
+        Project::Starter(_) => Vec::new(),
+    }
+}
+
+/// Builds the project as it is when it is called.
+fn rebuild(project: Project, stage: String, documents: Arc<dyn Documents>) -> Rebuild {
+    let tokens = Arc::new(Tokens::default());
+    Arc::new(move || {
+        let loaded = project::load(&project, &stage).map_err(|failure| trouble(&failure))?;
+        let headers = project::headers(&loaded.config);
+        let engine = loaded.bundle.map(|bundle| {
+            Arc::new(Engine::new(bundle, documents.clone(), tokens.clone(), Arc::new(SystemClock), &headers))
+        });
+        Ok(Build { release: loaded.release, engine, headers })
+    })
+}
+
+/// A failure as the page shows it: `file:line: what` taken apart.
+fn trouble(failure: &Failure) -> Trouble {
+    failure.causes.iter().fold(Trouble::new(failure.what.clone()), |trouble, cause| {
+        let mut parts = cause.splitn(3, ':');
+        match (parts.next(), parts.next().map(|line| line.trim().parse()), parts.next()) {
+            (Some(file), Some(Ok(line)), Some(what)) => trouble.with(what.trim(), Some(file.to_owned()), Some(line)),
+            _ => trouble.with(cause.clone(), None, None),
+        }
+    })
+}
+
+fn show(ui: &Ui, event: &ServeEvent) {
+    match event {
+        ServeEvent::Listening { url, .. } => {
+            ui.labelled("Address", url);
+            ui.labelled(
+                "API",
+                format!("{url}api/ (routes of api/*.toml; `arqsite token new --role owner` makes a token)"),
+            );
+            ui.faint("Pages load again when a file is saved. Ctrl-C ends it.");
+        }
+        ServeEvent::Rebuilt { ms, paths } => ui.labelled("Built", format!("{paths} paths in {ms} ms")),
+        ServeEvent::Failed(trouble) => {
+            ui.warning(&trouble.title);
+            for line in &trouble.lines {
+                let place = match (&line.file, line.line) {
+                    (Some(file), Some(number)) => format!("{file}:{number}: "),
+                    (Some(file), None) => format!("{file}: "),
+                    _ => String::new(),
+                };
+                ui.status(format!("  {place}{}", line.text));
+            }
+        }
+    }
+}
+
+fn explain(error: ServeError) -> Failure {
+    let hint = match &error {
+        ServeError::PortTaken { free: Some(free), .. } => format!("Port {free} is free: arqsite serve --port {free}"),
+        ServeError::PortTaken { free: None, .. } => "Choose another port with --port.".into(),
+        ServeError::PortPrivileged { .. } => "Choose a port from 1024 on with --port.".into(),
+        ServeError::BadHost { .. } => {
+            "Use --host 127.0.0.1 for this machine only, or --host 0.0.0.0 for the network.".into()
+        }
+        _ => return Failure::from_error(Kind::Yours, &error),
+    };
+    Failure::from_error(Kind::Yours, &error).hint(hint)
+}

@@ -1,0 +1,123 @@
+//! The engine inside Lambda: events of API Gateway in, answers out, no socket between.
+
+mod apis;
+mod event;
+mod guard;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use aws_config::BehaviorVersion;
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use bytes::Bytes;
+use http::Response;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+use crate::api::{Engine, Problem, SystemClock, Tokens, respond};
+use crate::config::security::Security;
+use crate::release::edge::STRICT_TRANSPORT_SECURITY;
+use crate::store::aws::DynamoStore;
+use apis::Apis;
+use guard::Guard;
+
+/// Header in which the edge says which API bundle belongs to the release it serves.
+const API_HEADER: &str = "x-arq-api";
+
+/// What every request needs.
+struct Function {
+    guard: Guard,
+    apis: Apis,
+    headers: Vec<(String, String)>,
+}
+
+/// Takes events until Lambda ends the process.
+pub fn run() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(serve()),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log("the function cannot start", &*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), lambda_runtime::Error> {
+    let function = Arc::new(Function::load().await?);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
+        let function = function.clone();
+        async move { Ok::<_, lambda_runtime::Error>(function.answer(event.payload).await) }
+    }))
+    .await
+}
+
+impl Function {
+    /// Reads the environment, and the bundle that lies beside the program.
+    async fn load() -> Result<Self, lambda_runtime::Error> {
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(config.endpoint_url().is_some());
+        let documents = DynamoStore::new(aws_sdk_dynamodb::Client::new(&config), variable("ARQ_TABLE_PREFIX")?);
+        let security = Security { csp: variable("ARQ_CSP")? };
+        let (name, value) = STRICT_TRANSPORT_SECURITY;
+        let mut headers = vec![(name.to_owned(), value.to_owned())];
+        headers.extend(security.headers().into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let tokens = Arc::new(Tokens::default());
+        let (documents, shown) = (Arc::new(documents), headers.clone());
+        let build = Box::new(move |bundle| {
+            Arc::new(Engine::new(bundle, documents.clone(), tokens.clone(), Arc::new(SystemClock), &shown))
+        });
+        let root = std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default();
+        let client = aws_sdk_s3::Client::from_conf(s3.build());
+        let apis = Apis::new(client, variable("ARQ_BUCKET")?, build, std::fs::read(root.join("api.json")).ok());
+        let guard = Guard::new(&std::env::var("ARQ_ORIGIN_SHA256").unwrap_or_default());
+        Ok(Self { guard, apis, headers })
+    }
+
+    async fn answer(&self, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
+        event::from_response(self.respond(event).await)
+    }
+
+    async fn respond(&self, event: ApiGatewayV2httpRequest) -> Response<Bytes> {
+        let mut request = match event::to_request(event) {
+            Ok(request) => request,
+            Err(problem) => return self.refuse(&problem),
+        };
+        if !self.guard.admits(request.headers()) {
+            return self.refuse(&Problem::around());
+        }
+        let named = request.headers().get(API_HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        event::strip(request.headers_mut());
+        match self.apis.get(named.as_deref()).await {
+            Ok(engine) => engine.handle(request).await,
+            Err(error) => {
+                log("the API bundle cannot be had", &error);
+                self.refuse(&Problem::unavailable())
+            }
+        }
+    }
+
+    fn refuse(&self, problem: &Problem) -> Response<Bytes> {
+        let headers = self.headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
+        respond::finish(respond::problem(problem, false), &headers.collect::<Vec<_>>())
+    }
+}
+
+fn variable(name: &'static str) -> Result<String, lambda_runtime::Error> {
+    std::env::var(name).map_err(|_| format!("the variable {name} is not set").into())
+}
+
+/// One line of JSON, which CloudWatch Logs can search. Never a body, never a header.
+fn log(what: &str, error: &(dyn std::error::Error + 'static)) {
+    let mut causes = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    eprintln!("{}", serde_json::json!({"level": "error", "what": what, "causes": causes}));
+}

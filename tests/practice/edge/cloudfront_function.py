@@ -1,0 +1,138 @@
+"""CloudFront Functions: the published text, run by QuickJS, behind the event structure 1.0.
+
+The runtime here is newer than `cloudfront-js-2.0`, so what that lacks is only partly missed here: `eval`,
+`Function` and timers are gone, an execution has a limit of time, but newer methods would still work.
+Source: CloudFront developer guide, event structure; JavaScript runtime 2.0 features; restrictions on edge functions.
+"""
+
+import json
+import re
+
+import quickjs
+
+SECONDS = 0.5
+"""Longer than AWS allows (about a millisecond of computing): a loaded machine must not fail a test."""
+
+_IMPORT = re.compile(r"^[ \t]*import\s+(\w+)\s+from\s+(['\"])(\w+)\2[ \t]*;?", re.MULTILINE)
+
+# `request` and `response` are what the function returns; JSON drops what is not data, as the wire does.
+_HOST = """
+(() => {
+  const parse = JSON.parse, text = JSON.stringify;
+  let keys = {};
+  globalThis.__log = [];
+  globalThis.console = { log: (...a) => { __log.push(a.map(String).join(' ')); } };
+  console.error = console.warn = console.info = console.log;
+  globalThis.__keys = (json) => { keys = parse(json); };
+  globalThis.__cf = { kvs: () => {
+    const has = (key) => Object.prototype.hasOwnProperty.call(keys, key);
+    const check = () => { if (keys === null) throw new Error('KvsNotAssociated'); };
+    return {
+      async get(key, options) {
+        check();
+        if (!has(key)) throw new Error('KeyNotFound');
+        return options && options.format === 'json' ? parse(keys[key]) : keys[key];
+      },
+      async exists(key) { check(); return has(key); },
+      async count() { check(); return Object.keys(keys).length; },
+    };
+  } };
+  globalThis.__start = (json, raw) => {
+    globalThis.__out = null; __log.length = 0;
+    const event = parse(json);
+    if (event.request) Object.defineProperty(event.request, 'rawQueryString', { value: () => raw });
+    const done = (value) => { globalThis.__out = text({ value: value === undefined ? null : value }); };
+    const failed = (error) => { globalThis.__out = text({ error: String(error) }); };
+    try { Promise.resolve(handler(event)).then(done, failed); } catch (error) { failed(error); }
+  };
+  globalThis.eval = undefined;
+})();
+"""
+
+
+class FunctionError(Exception):
+    """The function threw, did not end, or has no handler."""
+
+
+class InvalidReturn(Exception):
+    """The function returned what CloudFront does not take."""
+
+
+class CloudFrontFunction:
+    """One published text, ready to run; the keys of its store are given when they change."""
+
+    def __init__(self, code):
+        self._keys, self.log = None, []
+        self._context = quickjs.Context()
+        self._context.set_max_stack_size(512 * 1024)
+        self._context.eval(_HOST)
+        try:
+            self._context.eval(_IMPORT.sub(self._import, code))
+        except quickjs.JSException as error:
+            raise FunctionError(str(error)) from error
+
+    @staticmethod
+    def _import(found):
+        name, module = found.group(1), found.group(3)
+        # Stay on one line: line numbers in errors are those of the published text.
+        return f"const {name} = __cf;" if module == "cloudfront" else f"const {name} = undefined;"
+
+    def run(self, event, raw_query, store):
+        """What the handler returns for an event; `store` is `(etag, keys)`, or None without a store."""
+        if store is None:
+            self._context.get("__keys")("null")
+            self._keys = None
+        elif store[0] != self._keys:
+            self._context.get("__keys")(json.dumps(store[1]))
+            self._keys = store[0]
+        self._context.set_time_limit(SECONDS)
+        try:
+            self._context.get("__start")(json.dumps(event), raw_query)
+            while self._context.execute_pending_job():
+                pass
+            out = self._context.get("__out")
+        except quickjs.JSException as error:
+            raise FunctionError(str(error)) from error
+        finally:
+            self._context.set_time_limit(-1)
+            self.log = json.loads(self._context.eval("JSON.stringify(__log)"))
+        if out is None:
+            raise FunctionError("the handler's promise never settles")
+        out = json.loads(out)
+        if "error" in out:
+            raise FunctionError(out["error"])
+        return out["value"]
+
+
+# Headers that a function may see but not change, and those it may not add. Source: restrictions on edge functions.
+READ_ONLY_REQUEST = {"content-length", "host", "transfer-encoding", "via", "cdn-loop"}
+READ_ONLY_RESPONSE = {"warning", "via", "content-length", "content-encoding", "transfer-encoding"}
+_FORBIDDEN = re.compile(
+    r"connection|expect|keep-alive|proxy-authenticate|proxy-authorization|proxy-connection|trailer|upgrade|"
+    r"x-accel-.*|x-amz-cf-.*|x-amzn-auth|x-amzn-cf-.*|x-amzn-header-count|x-amzn-lambda-integration-tag|x-amzn-requestid|"
+    r"x-cache|x-edge-.*|x-forwarded-proto|x-real-ip"
+)
+
+
+def forbidden(name):
+    """Whether a header is hidden from functions, and may not be added by them."""
+    return _FORBIDDEN.fullmatch(name) is not None
+
+
+def check_headers(headers, before, read_only):
+    """InvalidReturn unless a function's headers are well formed and leave alone what it may not change."""
+    if not isinstance(headers, dict):
+        raise InvalidReturn("headers is not an object")
+    for name, entry in headers.items():
+        if name != name.lower() or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", name):
+            raise InvalidReturn(f"header name {name!r} is not lower-case or not allowed")
+        values = entry.get("multiValue", [entry]) if isinstance(entry, dict) else None
+        if values is None or not all(isinstance(v, dict) and isinstance(v.get("value"), str) for v in values):
+            raise InvalidReturn(f"header {name} has no string value")
+        if any("\r" in v["value"] or "\n" in v["value"] for v in values):
+            raise InvalidReturn(f"header {name} has a line break")
+        if forbidden(name):
+            raise InvalidReturn(f"header {name} may not be set by a function")
+    for name in read_only:
+        if headers.get(name) != before.get(name):
+            raise InvalidReturn(f"header {name} is read-only")
