@@ -1,16 +1,21 @@
 //! What most verbs begin with: the project, its configuration, its site, its API.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Common, Failure, Kind};
-use crate::api::Bundle;
+use crate::api::{Bundle, tokens};
 use crate::config::{Config, Project};
 use crate::release::Release;
 use crate::site::Site;
-use crate::store::{Documents, LocalStore, StoreError};
+#[cfg(feature = "serve")]
+use crate::store::StoreError;
+use crate::store::{Documents, LocalStore};
+#[cfg(feature = "publish")]
 use crate::ui::Ui;
 
 /// Most faults of the site that are shown before something else is done.
+#[cfg(feature = "publish")]
 const FAULTS: usize = 5;
 
 /// A project that was read whole.
@@ -63,11 +68,13 @@ fn bundle(project: &Project) -> Result<Option<Bundle>, Failure> {
 }
 
 /// Headers that every answer carries.
+#[cfg(feature = "serve")]
 pub fn headers(config: &Config) -> Vec<(String, String)> {
     config.security.headers().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// What is probably a mistake in the site, and stops nothing.
+#[cfg(feature = "publish")]
 pub fn warn(ui: &Ui, loaded: &Loaded) {
     for fault in loaded.site.faults.iter().take(FAULTS) {
         ui.warning(fault.to_string());
@@ -83,13 +90,23 @@ pub fn collections(project: &Project) -> Result<Vec<String>, Failure> {
     Ok(bundle(project)?.iter().flat_map(Bundle::document_collections).collect())
 }
 
-/// The documents of the local preview.
+/// The documents of the local preview, held open; tokens can be changed meanwhile.
+#[cfg(feature = "serve")]
 pub fn local_documents(project: &Project) -> Result<Arc<dyn Documents>, Failure> {
     let path = project.data().join("data.redb");
     match LocalStore::open(&path) {
-        Ok(store) => Ok(Arc::new(store)),
+        Ok(store) => Ok(Arc::new(store.with_shared(tokens::COLLECTION, &tokens_file(project)))),
         Err(error @ StoreError::InUse { .. }) => Err(Failure::from_error(Kind::Yours, &error)
             .hint("End the other one first: it holds the same project's data open.")),
         Err(error) => Err(Failure::from_error(Kind::Yours, &error).cause(format!("in {}", path.display()))),
     }
+}
+
+/// The tokens of the local preview, also while it runs.
+pub fn local_tokens(project: &Project) -> impl Documents + use<> {
+    LocalStore::shared(&tokens_file(project))
+}
+
+fn tokens_file(project: &Project) -> PathBuf {
+    project.data().join("tokens.redb")
 }

@@ -1,7 +1,5 @@
 //! `arqsite token`: who may call the API, besides anybody.
 
-use std::sync::Arc;
-
 use clap::{Args, Subcommand};
 use jiff::{Span, Timestamp};
 use serde_json::json;
@@ -51,19 +49,19 @@ pub fn run(ui: &Ui, common: &Common, args: &TokenArgs) -> Result<(), Failure> {
     if let Some(stage) = &args.stage {
         return super::account::block_on(async {
             let documents = on_account(common, stage).await?;
-            act(ui, &*documents, &args.verb).await
+            act(ui, &documents, &args.verb).await
         });
     }
-    let documents = project::local_documents(&project::open(common)?)?;
+    let documents = project::local_tokens(&project::open(common)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::from_error(Kind::Bug, &error))?.block_on(act(ui, &*documents, &args.verb))
+    runtime.map_err(|error| Failure::from_error(Kind::Bug, &error))?.block_on(act(ui, &documents, &args.verb))
 }
 
 #[cfg(feature = "publish")]
-async fn on_account(common: &Common, stage: &str) -> Result<Arc<dyn Documents>, Failure> {
+async fn on_account(common: &Common, stage: &str) -> Result<impl Documents, Failure> {
     let config = crate::config::load(&project::open_own(common)?, stage)?;
     let cloud = super::account::connect(&config, stage).await?;
-    Ok(Arc::new(crate::store::aws::DynamoStore::new(cloud.dynamodb.clone(), cloud.names.prefix())))
+    Ok(crate::store::aws::DynamoStore::new(cloud.dynamodb.clone(), cloud.names.prefix()))
 }
 
 async fn act(ui: &Ui, documents: &dyn Documents, verb: &TokenVerb) -> Result<(), Failure> {

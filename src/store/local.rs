@@ -1,8 +1,13 @@
-//! Documents in one file of this machine.
+//! Documents in files of this machine.
+//!
+//! One program at a time may hold such a file open. The preview holds that of the documents as
+//! long as it runs; a collection that other commands change meanwhile, as `token new` does, is
+//! kept in a file of its own, which everybody opens for one moment only.
 
 use std::ops::Bound;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError};
@@ -15,22 +20,39 @@ const DOCUMENTS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new
 /// What errors that belong to no collection name.
 const FILE: &str = "the local data";
 
+/// How long a file is waited for that another program holds for a moment.
+const MOMENT: Duration = Duration::from_secs(3);
+/// Pause between two tries.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// A store in a file; every write is on disk before it is answered.
 pub struct LocalStore {
-    database: Arc<Database>,
+    documents: File,
+    shared: Option<(String, File)>,
+}
+
+/// A file, held open or opened for every use.
+#[derive(Clone)]
+enum File {
+    Held(Arc<Database>),
+    Shared(PathBuf),
 }
 
 impl LocalStore {
-    /// Opens the file, and makes it and its folder if need be.
+    /// Opens the file and holds it; makes it and its folder if need be.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| StoreError::failed(FILE, error))?;
-        }
-        match Database::create(path) {
-            Ok(database) => Ok(Self { database: Arc::new(database) }),
-            Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse { path: path.to_owned() }),
-            Err(error) => Err(StoreError::failed(FILE, error)),
-        }
+        Ok(Self { documents: File::Held(Arc::new(open(path)?)), shared: None })
+    }
+
+    /// A file that is opened for every use, so that several programs can use it.
+    pub fn shared(path: &Path) -> Self {
+        Self { documents: File::Shared(path.to_owned()), shared: None }
+    }
+
+    /// Keeps one collection in a shared file of its own.
+    pub fn with_shared(mut self, collection: &str, path: &Path) -> Self {
+        self.shared = Some((collection.to_owned(), File::Shared(path.to_owned())));
+        self
     }
 
     /// Runs `work` where it may block.
@@ -39,11 +61,39 @@ impl LocalStore {
         collection: &str,
         work: impl FnOnce(&Database, &str) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (database, collection) = (self.database.clone(), collection.to_owned());
+        let file = match &self.shared {
+            Some((name, file)) if name == collection => file.clone(),
+            _ => self.documents.clone(),
+        };
+        let collection = collection.to_owned();
         let failed = collection.clone();
-        tokio::task::spawn_blocking(move || work(&database, &collection))
-            .await
-            .map_err(|error| StoreError::failed(&failed, error))?
+        tokio::task::spawn_blocking(move || match file {
+            File::Held(database) => work(&database, &collection),
+            File::Shared(path) => work(&open_soon(&path)?, &collection),
+        })
+        .await
+        .map_err(|error| StoreError::failed(&failed, error))?
+    }
+}
+
+fn open(path: &Path) -> Result<Database, StoreError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| StoreError::failed(FILE, error))?;
+    }
+    match Database::create(path) {
+        Ok(database) => Ok(database),
+        Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse { path: path.to_owned() }),
+        Err(error) => Err(StoreError::failed(FILE, error)),
+    }
+}
+
+fn open_soon(path: &Path) -> Result<Database, StoreError> {
+    let start = Instant::now();
+    loop {
+        match open(path) {
+            Err(StoreError::InUse { .. }) if start.elapsed() < MOMENT => std::thread::sleep(PAUSE),
+            result => return result,
+        }
     }
 }
 
@@ -223,5 +273,16 @@ mod tests {
         let path = folder.path().join("arq.redb");
         let _first = LocalStore::open(&path).unwrap();
         assert!(matches!(LocalStore::open(&path), Err(StoreError::InUse { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_shared_collection_is_changed_while_the_rest_is_held_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, tokens) = (folder.path().join("data.redb"), folder.path().join("tokens.redb"));
+        let preview = LocalStore::open(&path).unwrap().with_shared("tokens", &tokens);
+        let command = LocalStore::shared(&tokens);
+        command.create("tokens", &document("a", 1)).await.unwrap();
+        assert!(preview.get("tokens", "a").await.unwrap().is_some());
+        assert!(preview.get("notes", "a").await.unwrap().is_none());
     }
 }
