@@ -1,111 +1,89 @@
-"""Starts the practice account: `python -m practice --port 4600`, run in the folder that holds `practice`."""
+"""`python -m practice`: run the practice account until Ctrl-C."""
 
 import argparse
 import asyncio
 import json
-import logging
 import os
 import signal
 import sys
-import tempfile
+from pathlib import Path
 
 from aiohttp import web
 
-from . import REGION
 from .account import SECRET, USER, Account
 from .admin import Admin
 from .clock import PACES
 from .door import Door
-from .edge import Edge
+from .edge.viewer import Edge
 from .standins import Standins
-
-
-def _arguments():
-    parser = argparse.ArgumentParser(prog="practice", description="An AWS account on this machine, for practice.")
-    parser.add_argument("--port", type=int, default=4600, help="the account's port; 0 takes a free one (default 4600)")
-    parser.add_argument("--edge-port", type=int, help="the edge's port (default: the account's plus 1, or a free one)")
-    parser.add_argument("--pace", choices=sorted(PACES), default="fast", help="how long states take (default fast)")
-    parser.add_argument("--ready-file", help="written as JSON {port, edge_port, pid} when everything answers")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    return parser.parse_args()
-
-
-async def _listen(handler, port):
-    """Serve a handler on loopback; `(runner, port)`."""
-    # Keep-alive connections of dead clients must not hold up the end.
-    server = web.Server(handler, access_log=None, keepalive_timeout=75)
-    runner = web.ServerRunner(server, shutdown_timeout=0.2)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port, backlog=512)
-    await site.start()
-    return runner, runner.addresses[0][1]
-
-
-async def _serve(args):
-    standins = Standins()
-    loading = asyncio.create_task(standins.start())
-    account = Account(PACES[args.pace], standins)
-    edge = account.edge = Edge(account)
-    runners = []
-    try:
-        await loading
-        door, port = await _listen(Door(account, Admin(account)).handle, args.port)
-        runners.append(door)
-        account.endpoint = f"http://127.0.0.1:{port}"
-        wanted = args.edge_port if args.edge_port is not None else (port + 1 if args.port else 0)
-        front, edge_port = await _listen(edge.handle, wanted)
-        runners.append(front)
-        edge.address = account.edge_address = f"http://127.0.0.1:{edge_port}"
-        over = asyncio.Event()
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(name, over.set)
-        if args.ready_file:
-            _write_ready(args.ready_file, {"port": port, "edge_port": edge_port, "pid": os.getpid()})
-        if not args.quiet:
-            print(_welcome(account.endpoint, edge.address), flush=True)
-        await over.wait()
-    finally:
-        for runner in reversed(runners):
-            await runner.cleanup()
-        await edge.close()
-        standins.stop()
-        if args.ready_file and os.path.exists(args.ready_file):
-            os.unlink(args.ready_file)
-
-
-def _write_ready(path, content):
-    """Complete or not at all: whoever waits for the file never reads half of it."""
-    handle, partial = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)))
-    with os.fdopen(handle, "w") as file:
-        json.dump(content, file)
-    os.replace(partial, path)
-
-
-def _welcome(endpoint, edge):
-    return f"""The practice account is ready. In another shell:
-
-export AWS_ENDPOINT_URL={endpoint}
-export AWS_ACCESS_KEY_ID={USER}
-export AWS_SECRET_ACCESS_KEY={SECRET}
-export AWS_REGION={REGION}
-export AWS_DEFAULT_REGION={REGION}
-
-What is published answers at {edge}/
-With several distributions the Host header chooses: curl -H 'Host: <domain of the distribution>' {edge}/
-The account itself: {endpoint}/_practice/ (state, call log, faults). Ctrl-C ends it, and all of it is forgotten."""
+from . import REGION
 
 
 def main():
-    """Run until Ctrl-C or SIGTERM."""
-    args = _arguments()
-    level = logging.WARNING if args.quiet else logging.INFO
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    logging.getLogger("practice").setLevel(level)
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="python -m practice", description="An AWS account on one loopback port.")
+    parser.add_argument("--port", type=int, default=4600, help="the account's port; 0 picks a free one")
+    parser.add_argument("--edge-port", type=int, default=0, help="the visitors' port; 0 picks a free one")
+    parser.add_argument("--pace", choices=sorted(PACES), default="fast", help="how long states that take time take")
+    parser.add_argument("--ready-file", type=Path, help="written as JSON {port, edge_port, pid} once ready")
+    args = parser.parse_args()
     try:
-        asyncio.run(_serve(args))
-    except OSError as error:
-        sys.exit(f"practice: {error}")
+        asyncio.run(run(args))
+    except KeyboardInterrupt:
+        pass
+
+
+async def run(args):
+    """Everything up, the lines to export printed, and down again at a signal."""
+    standins = Standins()
+    await standins.start()
+    account = Account(PACES[args.pace], standins)
+    account.edge = edge = Edge(account)
+    door = Door(account, Admin(account))
+    runners = []
+    port = await _listen(door.handle, args.port, runners)
+    edge_port = await _listen(edge.handle, args.edge_port, runners)
+    account.endpoint = f"http://127.0.0.1:{port}"
+    account.edge_address = edge.address = f"http://127.0.0.1:{edge_port}"
+    _say(account, port)
+    if args.ready_file:
+        _write(args.ready_file, {"port": port, "edge_port": edge_port, "pid": os.getpid()})
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    await stop.wait()
+    await edge.reset()
+    for runner in runners:
+        await runner.cleanup()
+    standins.stop()
+
+
+async def _listen(handler, port, runners):
+    runner = web.ServerRunner(web.Server(handler, access_log=None))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
+    await site.start()
+    runners.append(runner)
+    return runner.addresses[0][1]
+
+
+def _say(account, port):
+    lines = [
+        f"export AWS_ENDPOINT_URL={account.endpoint}",
+        f"export AWS_ACCESS_KEY_ID={USER} AWS_SECRET_ACCESS_KEY={SECRET}",
+        f"export AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}",
+        f"# the edge: {account.edge_address}  (Host: <id>.cloudfront.net, or any while there is one distribution)",
+        f"# the account's own doors: {account.endpoint}/_practice/",
+    ]
+    print("\n".join(lines), flush=True)
+
+
+def _write(path, value):
+    """Whole or not at all: whoever waits for the file must not read half of it."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value))
+    part.replace(path)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,157 +1,198 @@
-"""Everything in the account as plain data, so that two accounts can be compared with `==`.
+"""The account as one JSON document in which two runs of a publisher can be compared.
 
-What AWS makes up (ids, domain names, ETags, times) is replaced by a placeholder that says what it belongs to, and
-so is what the publisher draws at random: the origin secret, its hash, and the caller's reference.
+What AWS makes up (ids, ETags, times) and what is secret is replaced by placeholders, numbered in the order of the
+names of what they belong to; what the publisher chose stays.
 """
 
 import hashlib
 import json
 import re
 
-SECRET_HEADER = "x-arq-origin"
+_SECRET_HEADER = "x-arq-origin"
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT?\d\d:?\d\d:?\d\d(?:\.\d+)?Z?")
+
+
+class Names:
+    """Made-up values and the placeholders that stand for them."""
+
+    def __init__(self):
+        self.pairs, self.counts = [], {}
+
+    def add(self, value, kind):
+        """Have `value` shown as `<kind N>` wherever it appears."""
+        n = self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.pairs.append((value, f"<{kind} {n}>"))
+
+    def apply(self, text):
+        """The text with placeholders; the longest values first, so that none is cut."""
+        for value, shown in sorted(self.pairs, key=lambda pair: -len(pair[0])):
+            text = text.replace(value, shown)
+        return text
 
 
 def snapshot(account):
-    """The account, normalised."""
-    masks = {}
-    taken = {
-        "buckets": _buckets(account),
-        "cloudfront": _cloudfront(account, masks),
+    """The document."""
+    names = _names(account)
+    document = {
+        "buckets": {b.name: _bucket(b, names) for b in account.s3.buckets.values()},
+        "origin_access_controls": sorted((c.config for c in account.cloudfront.controls.values()), key=lambda c: c["Name"]),
+        "edge_functions": {f.name: _edge_function(f) for f in account.cloudfront.code.values()},
+        "stores": {s.name: {"comment": s.comment, "tags": s.tags, "keys": s.values} for s in account.cloudfront.stores.values()},
+        "distributions": sorted((_distribution(d) for d in account.cloudfront.distributions.values()), key=lambda d: d["config"]["Comment"]),
         "roles": _roles(account),
-        "logs": _logs(account),
-        "functions": _functions(account),
-        "apis": _apis(account, masks),
+        "log_groups": _log_groups(account),
+        "functions": {f.name: _function(f) for f in account.functions.functions.values()},
+        "apis": sorted((_api(a) for a in account.apis.apis.values()), key=lambda a: a["api"]["Name"]),
         "tables": _tables(account),
     }
-    text = json.dumps(taken, sort_keys=True, default=str)
-    # Longest first: an id may be part of another.
-    for actual in sorted(masks, key=len, reverse=True):
-        text = text.replace(actual, masks[actual])
-    # The publisher notes a hash of its settings, the secret's hash among them.
-    text = re.sub(r"(settings )[0-9a-f]+", r"\1<settings>", text)
-    return json.loads(text)
+    return json.loads(names.apply(json.dumps(document, sort_keys=True, default=str)))
 
 
-def _buckets(account):
-    out = {}
-    for name, bucket in account.s3.buckets.items():
-        objects = {
-            key: {"md5": o.md5, "headers": o.headers, "metadata": o.metadata}
-            for key in bucket.versions
-            if (o := bucket.current(key))
-        }
-        out[name] = {
-            "region": bucket.region, "tags": bucket.tags, "policy": json.loads(bucket.policy) if bucket.policy else None,
-            "block": bucket.block, "ownership": bucket.ownership, "encryption": bucket.encryption, "objects": objects,
-        }
-    return out
+def _names(account):
+    names = Names()
+    cloudfront = account.cloudfront
+    for each in sorted(cloudfront.distributions.values(), key=lambda d: d.config["Comment"]):
+        names.add(each.id, "distribution")
+        names.add(each.domain, "domain")
+        names.add(each.config["CallerReference"], "caller reference")
+    for each in sorted(cloudfront.controls.values(), key=lambda c: c.config["Name"]):
+        names.add(each.id, "access control")
+    for each in sorted(cloudfront.stores.values(), key=lambda s: s.name):
+        names.add(each.id, "store")
+    for api in sorted(account.apis.apis.values(), key=lambda a: a.shown["Name"]):
+        names.add(api.shown["ApiId"], "api")
+        for ident in api.integrations:
+            names.add(ident, "integration")
+    for secret in _secrets(account):
+        names.add(secret, "secret")
+        names.add(hashlib.sha256(secret.encode()).hexdigest(), "secret hash")
+    for release in _releases(account):
+        names.add(release, "release")
+    return names
 
 
-def _cloudfront(account, masks):
-    front = account.cloudfront
-    for control in front.controls.values():
-        masks[control.id] = f"<control {control.config['Name']}>"
-    for store in account.stores.stores.values():
-        masks[store.id] = f"<store {store.name}>"
-    distributions = {}
-    for d in front.distributions.values():
-        comment = d.config.get("Comment", "")
-        masks[d.id], masks[d.domain] = f"<distribution {comment}>", f"<domain {comment}>"
-        masks[d.config["CallerReference"]] = "<reference>"
-        for secret in _secrets(d.config):
-            masks[secret], masks[hashlib.sha256(secret.encode()).hexdigest()] = "<secret>", "<secret's hash>"
-        distributions.setdefault(comment, []).append({"config": d.config, "status": d.status, "tags": front.tags[d.arn]})
+def _secrets(account):
+    found = set()
+    for each in account.cloudfront.distributions.values():
+        for origin in each.config["Origins"]["Items"]:
+            for header in (origin.get("CustomHeaders") or {}).get("Items") or []:
+                if header["HeaderName"].lower() == _SECRET_HEADER:
+                    found.add(header["HeaderValue"])
+    return sorted(found)
+
+
+def _releases(account):
+    """Release ids begin with a time: `releases/<id>.json` and `<id>:<bucket>` name them."""
+    found = set()
+    for bucket in account.s3.buckets.values():
+        found |= {m.group(1) for m in (re.fullmatch(r"releases/(.+)\.json", k) for k in bucket.versions) if m}
+    for store in account.cloudfront.stores.values():
+        found |= {k.rsplit(":", 1)[0] for k in store.values if ":" in k}
+    return sorted(found)
+
+
+def _bucket(bucket, names):
     return {
-        "controls": [c.config for c in sorted(front.controls.values(), key=lambda c: c.config["Name"])],
-        "stores": {
-            s.name: {"status": s.status(), "keys": s.values, "tags": front.tags[s.arn], "comment": s.comment}
-            for s in account.stores.stores.values()
-        },
-        "functions": {
-            f.name: {
-                "stages": {n: {"config": c, "code": code.decode("utf-8", "replace")} for n, (c, code, _) in f.stages.items()},
-                "tags": front.tags[f.arn],
-            }
-            for f in front.functions.values()
-        },
-        "distributions": distributions,
+        "region": bucket.region, "tags": bucket.tags, "policy": json.loads(bucket.policy) if bucket.policy else None,
+        "public_access_block": bucket.block, "ownership": bucket.ownership, "encryption": bucket.encryption,
+        "versioning": bucket.versioning, "settings": bucket.settings,
+        "uploads": sorted(u.key for u in bucket.uploads.values()),
+        "objects": {key: [_object(key, v, names) for v in versions] for key, versions in sorted(bucket.versions.items())},
     }
 
 
-def _secrets(config):
-    for origin in config["Origins"]["Items"]:
-        for header in (origin.get("CustomHeaders") or {}).get("Items") or []:
-            if header["HeaderName"].lower() == SECRET_HEADER:
-                yield header["HeaderValue"]
+def _object(key, version, names):
+    if version.marker:
+        return {"delete_marker": True}
+    body = version.body
+    if key.endswith(".json") and not key.startswith("c/"):
+        # The publisher's own records name releases and times: compared with those masked.
+        body = _TIME.sub("<time>", names.apply(body.decode("utf-8", "replace"))).encode()
+    return {"md5": hashlib.md5(body).hexdigest(), "headers": version.headers, "metadata": version.metadata}
+
+
+def _edge_function(function):
+    def stage(of):
+        return of and {"config": of.config, "code": hashlib.md5(_timeless(of.code)).hexdigest()}
+
+    return {"tags": function.tags, "development": stage(function.development), "live": stage(function.live)}
+
+
+def _timeless(code):
+    # The text carries the release that it falls back to; release ids begin with a time.
+    return re.sub(rb"\d{8}T?\d{6}[0-9A-Za-z_-]*", b"<release>", code)
+
+
+def _distribution(distribution):
+    return {"config": distribution.config, "tags": distribution.tags}
 
 
 def _roles(account):
     backend = account.standins.backend("iam", "aws")
     if backend is None:
         return {}
-    return {
-        role.name: {
-            "trust": role.assume_role_policy_document,
-            "policies": {n: json.dumps(json.loads(_plain(t)), sort_keys=True) for n, t in role.policies.items()},
-            "attached": sorted(role.managed_policies), "tags": role.tags,
+    out = {}
+    for role in backend.roles.values():
+        trust = role.assume_role_policy_document
+        out[role.name] = {
+            "trust": json.loads(trust) if isinstance(trust, str) else trust,
+            "inline": {name: json.loads(text) for name, text in role.policies.items()},
+            "attached": sorted(role.managed_policies),
+            "tags": {t["Key"]: t["Value"] for t in role.get_tags()},
         }
-        for role in backend.roles.values()
-    }
+    return out
 
 
-def _plain(text):
-    import urllib.parse
+def _log_groups(account):
+    out = {}
+    for region, backend in account.standins.each("logs"):
+        for name, group in backend.groups.items():
+            out[name] = {"region": region, "retention": group.retention_in_days, "tags": backend.tagger.get_tag_dict_for_resource(group.arn)}
+    return out
 
-    return urllib.parse.unquote(text) if text.startswith("%7B") else text
 
+def _function(function):
+    def version(of):
+        config = json.loads(json.dumps(of.config))
+        variables = (config.get("Environment") or {}).get("Variables") or {}
+        if "ARQ_ORIGIN_SHA256" in variables:
+            count = len(variables["ARQ_ORIGIN_SHA256"].split(","))
+            variables["ARQ_ORIGIN_SHA256"] = f"<{count} secret hashes>"
+        return {"config": config, "code": hashlib.sha256(of.package).hexdigest()}
 
-def _logs(account):
     return {
-        name: {"retention": group.retention_in_days, "tags": _log_tags(backend, group)}
-        for _, backend in account.standins.each("logs")
-        for name, group in backend.groups.items()
+        "region": function.region, "tags": function.tags, "latest": version(function.latest),
+        "versions": {n: version(v) for n, v in function.versions.items()},
+        "aliases": {n: {k: v for k, v in a.items() if k != "RevisionId"} for n, a in function.aliases.items()},
+        "policies": {q or "-": s for q, s in function.policies.items() if s},
     }
 
 
-def _log_tags(backend, group):
-    return sorted(map(str, backend.list_tags_for_resource(group.arn).items()))
+_MADE_UP = {"CreatedDate", "LastUpdatedDate", "DeploymentId", "LastDeploymentStatusMessage", "RouteId"}
 
 
-def _functions(account):
-    out = {}
-    for (region, name), function in account.functions.functions.items():
-        versions = {n: _config(v.config) for n, v in function.versions.items()}
-        aliases = {n: a["FunctionVersion"] for n, a in function.aliases.items()}
-        out[f"{region}/{name}"] = {"versions": versions, "aliases": aliases, "policies": function.policies, "tags": function.tags}
-    return out
+def _api(api):
+    def plain(child):
+        return {k: v for k, v in child.items() if k not in _MADE_UP}
 
-
-def _config(config):
-    return {k: v for k, v in config.items() if k not in ("RevisionId", "LastModified")}
-
-
-def _apis(account, masks):
-    out = {}
-    for api in account.apis.apis.values():
-        name = api.members["Name"]
-        masks[api.members["ApiId"]] = f"<api {name}>"
-        for kind, held in (("integration", api.integrations), ("route", api.routes)):
-            for number, identifier in enumerate(held):
-                masks[identifier] = f"<{kind} {name} {number}>"
-        out.setdefault(name, []).append({
-            "members": api.members, "integrations": list(api.integrations.values()),
-            "routes": list(api.routes.values()), "stages": api.stages,
-        })
-    return out
+    return {
+        "api": plain(api.shown), "tags": api.tags, "region": api.region,
+        "integrations": [plain(i) for i in api.integrations.values()],
+        "routes": sorted((plain(r) for r in api.routes.values()), key=lambda r: r["RouteKey"]),
+        "stages": [plain(s) for s in sorted(api.stages.values(), key=lambda s: s["StageName"])],
+    }
 
 
 def _tables(account):
-    return {
-        f"{region}/{name}": {
-            "keys": table.schema, "attributes": table.attr, "billing": table.billing_mode,
-            "protected": table.deletion_protection_enabled, "tags": table.tags, "items": sum(1 for _ in table.all_items()),
-            "recovery": table.continuous_backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"],
-        }
-        for region, backend in account.standins.each("dynamodb")
-        for name, table in backend.tables.items()
-    }
+    out = {}
+    for region, backend in account.standins.each("dynamodb"):
+        for table in backend.tables.values():
+            backups = table.continuous_backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+            out[table.name] = {
+                "region": region, "keys": table.schema, "attributes": table.attr, "billing": table.billing_mode,
+                "indexes": [i.name for i in table.global_indexes], "protected": table.deletion_protection_enabled,
+                "backups": backups, "ttl": table.ttl,
+                "tags": {t["Key"]: t["Value"] for t in backend.list_tags_of_resource(table.table_arn)},
+                "items": sum(1 for _ in table.all_items()),
+            }
+    return out

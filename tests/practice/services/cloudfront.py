@@ -1,179 +1,80 @@
-"""CloudFront's control plane, played: lossless read-back, ETags, stages of functions, states that take time.
+"""CloudFront's control plane, played. Source: CloudFront API reference; `aws` error codes from its model.
 
-Source: CloudFront API reference and quotas; `cloudfront_distributions.py` holds the distributions.
+The operations are in `cloudfront_access.py` (origin access controls), `cloudfront_stores.py` (key value stores),
+`cloudfront_functions.py` and `cloudfront_distributions.py`.
 """
 
-import xml.etree.ElementTree as ElementTree
-from datetime import datetime, timezone
+import re
 
-from .. import ids
 from ..wire.errors import AwsError
+from .cloudfront_access import AccessControls
 from .cloudfront_distributions import Distributions
 from .cloudfront_functions import Functions
-from .kvs import Store
+from .cloudfront_stores import Stores
 
 
-class Control:
-    """One origin access control."""
-
-    def __init__(self, config):
-        self.id, self.etag, self.config = ids.cloudfront(), ids.cloudfront(), config
-
-
-class CloudFront(Distributions, Functions):
-    """The service. `tags` maps an ARN to its tags."""
+class CloudFront(AccessControls, Stores, Functions, Distributions):
+    """The service."""
 
     def __init__(self, account):
         self.account = account
-        self.controls, self.functions, self.distributions, self.tags = {}, {}, {}, {}
+        self.controls, self.stores, self.code, self.distributions = {}, {}, {}, {}
 
-    # Origin access controls
+    def arn(self, kind, name):
+        """The ARN of a thing of CloudFront's."""
+        return f"arn:aws:cloudfront::{self.account.id}:{kind}/{name}"
 
-    def CreateOriginAccessControl(self, call, p):
-        config = p["OriginAccessControlConfig"]
-        if any(c.config["Name"] == config["Name"] for c in self.controls.values()):
-            raise AwsError("OriginAccessControlAlreadyExists", "An origin access control with this name exists.", 409)
-        control = Control(config)
-        self.controls[control.id] = control
-        return {**_control(control), "ETag": control.etag, "Location": f"/origin-access-control/{control.id}", "_status": 201}
-
-    def _held(self, p):
-        control = self.controls.get(p["Id"])
-        if control is None:
-            raise AwsError("NoSuchOriginAccessControl", "The specified origin access control does not exist.", 404)
-        return control
-
-    def GetOriginAccessControl(self, call, p):
-        control = self._held(p)
-        return {**_control(control), "ETag": control.etag}
-
-    def GetOriginAccessControlConfig(self, call, p):
-        control = self._held(p)
-        return {"OriginAccessControlConfig": control.config, "ETag": control.etag}
-
-    def ListOriginAccessControls(self, call, p):
-        items = [{"Id": c.id, "Description": "", **c.config} for c in self.controls.values()]
-        return {"OriginAccessControlList": listed(items, p)}
-
-    def UpdateOriginAccessControl(self, call, p):
-        control = self._held(p)
-        check_match(p, control.etag)
-        control.config, control.etag = p["OriginAccessControlConfig"], ids.cloudfront()
-        return {**_control(control), "ETag": control.etag}
-
-    def DeleteOriginAccessControl(self, call, p):
-        control = self._held(p)
-        check_match(p, control.etag)
-        for config in self.configs():
-            if any(o.get("OriginAccessControlId") == control.id for o in config["Origins"]["Items"]):
-                raise AwsError("OriginAccessControlInUse", "The origin access control is used by a distribution.", 409)
-        del self.controls[control.id]
-        return {"_status": 204}
-
-    # Key value stores
-
-    def CreateKeyValueStore(self, call, p):
-        stores = self.account.stores.stores
-        if p["Name"] in stores:
-            raise AwsError("EntityAlreadyExists", "The key value store exists already.", 409)
-        store = stores[p["Name"]] = Store(self.account, p["Name"], p.get("Comment") or "")
-        self.tags[store.arn] = tags_in(call.body)
-        return {"KeyValueStore": _store(store), "ETag": store.control, "Location": store.name, "_status": 201}
-
-    def _named(self, p):
-        store = self.account.stores.by_name(p["Name"])
-        if store is None:
-            raise AwsError("EntityNotFound", "The key value store does not exist.", 404)
-        return store
-
-    def DescribeKeyValueStore(self, call, p):
-        store = self._named(p)
-        store.wait.poll()
-        return {"KeyValueStore": _store(store), "ETag": store.control}
-
-    def ListKeyValueStores(self, call, p):
-        return {"KeyValueStoreList": listed([_store(s) for s in self.account.stores.stores.values()], p, short=True)}
-
-    def UpdateKeyValueStore(self, call, p):
-        store = self._named(p)
-        check_match(p, store.control)
-        store.comment, store.control = p.get("Comment") or "", ids.cloudfront()
-        return {"KeyValueStore": _store(store), "ETag": store.control}
-
-    def DeleteKeyValueStore(self, call, p):
-        store = self._named(p)
-        check_match(p, store.control)
-        for function in self.functions.values():
-            if any(store.arn in function.stores(stage) for stage in function.stages):
-                raise AwsError("CannotDeleteEntityWhileInUse", "The key value store is used by a function.", 409)
-        del self.account.stores.stores[store.name]
-        self.tags.pop(store.arn, None)
-        return {"_status": 204}
-
-    # Tags
-
-    def _tagged(self, p):
-        if p["Resource"] not in self.tags:
-            raise AwsError("NoSuchResource", "The resource does not exist.", 404)
-        return self.tags[p["Resource"]]
+    def _tagged(self, arn):
+        for each in [*self.distributions.values(), *self.stores.values(), *self.code.values()]:
+            if each.arn == arn:
+                return each
+        raise AwsError("NoSuchResource", f"The specified resource does not exist: {arn}", 404)
 
     def ListTagsForResource(self, call, p):
-        return {"Tags": {"Items": [{"Key": k, "Value": v} for k, v in self._tagged(p).items()]}}
+        tags = self._tagged(p["Resource"]).tags
+        return {"Tags": {"Items": [{"Key": k, "Value": v} for k, v in tags.items()]}}
 
     def TagResource(self, call, p):
-        self._tagged(p).update({t["Key"]: t.get("Value", "") for t in p["Tags"].get("Items") or []})
-        return {"_status": 204}
+        self._tagged(p["Resource"]).tags.update(read_tags(p.get("Tags")))
+        return {}
 
     def UntagResource(self, call, p):
-        for key in p["TagKeys"].get("Items") or []:
-            self._tagged(p).pop(key, None)
-        return {"_status": 204}
+        tags = self._tagged(p["Resource"]).tags
+        for key in (p.get("TagKeys") or {}).get("Items") or []:
+            tags.pop(key, None)
+        return {}
 
 
-def _control(control):
-    return {"OriginAccessControl": {"Id": control.id, "OriginAccessControlConfig": control.config}}
+def read_tags(given):
+    """Tags as a dictionary; AwsError `InvalidTagging` for what AWS would not take."""
+    tags = {}
+    for each in (given or {}).get("Items") or []:
+        key, value = each.get("Key", ""), each.get("Value") or ""
+        if not re.fullmatch(r"[\w\s.:/=+\-@]{1,128}", key) or key.lower().startswith("aws:") or len(value) > 256:
+            raise AwsError("InvalidTagging", "The tagging specified is not valid.", 400)
+        tags[key] = value
+    if len(tags) > 50:
+        raise AwsError("InvalidTagging", "The tagging specified has too many tags.", 400)
+    return tags
 
 
-def _store(store):
-    return {"Name": store.name, "Id": store.id, "Comment": store.comment, "ARN": store.arn, "Status": store.status(),
-            "LastModifiedTime": now()}
-
-
-def now():
-    """The time, as CloudFront gives it."""
-    return datetime.now(timezone.utc).replace(microsecond=0)
-
-
-def listed(items, p, short=False):
-    """A page of CloudFront's lists, which begin after the `Marker`."""
-    most = int(p.get("MaxItems") or 100)
-    start = int(p.get("Marker") or 0)
-    page = items[start : start + most]
-    out = {"MaxItems": most, "Quantity": len(page), "Items": page}
-    if not short:
-        out.update(Marker=str(p.get("Marker") or ""), IsTruncated=start + most < len(items))
-    if start + most < len(items):
-        out["NextMarker"] = str(start + most)
-    return out
-
-
-def check_match(p, etag):
-    """CloudFront's two ways of saying that the caller does not know the present state."""
-    given = p.get("IfMatch")
+def check_match(given, etag):
+    """The optimistic lock: absent is 400, stale is 412. Source: CloudFront API reference, If-Match."""
     if not given:
         raise AwsError("InvalidIfMatchVersion", "The If-Match version is missing or not valid for the resource.", 400)
     if given != etag:
         raise AwsError("PreconditionFailed", "The request failed because it didn't meet the preconditions in one or more request-header fields.", 412)
 
 
-def tags_in(body):
-    """The tags in a request. Read here: CreateFunction and CreateKeyValueStore have them newer than some models."""
-    try:
-        root = ElementTree.fromstring(body)
-    except ElementTree.ParseError:
-        return {}
-    out = {}
-    for tag in (e for e in root.iter() if e.tag.rsplit("}", 1)[-1] == "Tag"):
-        members = {e.tag.rsplit("}", 1)[-1]: e.text or "" for e in tag}
-        out[members.get("Key", "")] = members.get("Value", "")
-    return out
+def page(items, p, quantity=True):
+    """One page of a list: `(items, next marker)`; the marker is an index."""
+    start = int(p.get("Marker") or 0) if str(p.get("Marker") or "0").isdigit() else 0
+    limit = min(int(p.get("MaxItems") or 100), 100)
+    found = items[start : start + limit]
+    more = start + limit < len(items)
+    out = {"MaxItems": limit, "Quantity": len(found)}
+    if found:
+        out["Items"] = found
+    if more:
+        out["NextMarker"] = str(start + limit)
+    return out, more

@@ -1,158 +1,164 @@
-"""Distributions: a configuration that is kept whole, checked as AWS checks it, and deployed in its own time.
+"""CloudFront's distributions and invalidations."""
 
-Source: CloudFront API reference, CreateDistribution, UpdateDistribution and DeleteDistribution.
-"""
+import copy
+from datetime import datetime, timezone
 
 from .. import ids
 from ..clock import Wait
 from ..wire.errors import AwsError
+from . import cloudfront_config
 
 
 class Distribution:
-    """One distribution."""
+    """One distribution; every change makes it InProgress for a while, in which it already serves."""
 
-    def __init__(self, account, config):
-        self.id, self.domain, self.etag = ids.cloudfront(), ids.domain(), ids.cloudfront()
-        self.arn = f"arn:aws:cloudfront::{account.id}:distribution/{self.id}"
-        self.config, self.wait = config, Wait(account.pace)
+    def __init__(self, config, arn, pace):
+        self.id, self.domain, self.config = ids.cloudfront(), ids.domain(), config
+        self.arn, self.tags, self.etag = arn + self.id, {}, ids.cloudfront()
+        self.invalidations = {}
+        self.touch(pace)
 
-    @property
-    def status(self):
-        """InProgress until every edge has it."""
-        return "Deployed" if self.wait.over() else "InProgress"
+    def touch(self, pace):
+        """A change: deploying again."""
+        self.modified, self._wait = datetime.now(timezone.utc), Wait(pace)
+
+    def status(self, poll=False):
+        """`Deployed` once the wait is over."""
+        over = self._wait.poll() if poll else self._wait.over()
+        return "Deployed" if over else "InProgress"
+
+    def function_arns(self):
+        """The functions that any behaviour runs."""
+        pairs = [pair for b in cloudfront_config.behaviors(self.config) for pair in cloudfront_config.associations(b)]
+        return {arn for _, arn in pairs}
 
 
 class Distributions:
     """Mixed into `CloudFront`."""
 
-    def configs(self):
-        """The configurations of all distributions."""
-        return [d.config for d in self.distributions.values()]
+    def _distribution(self, ident):
+        if ident not in self.distributions:
+            raise AwsError("NoSuchDistribution", "The specified distribution does not exist.", 404)
+        return self.distributions[ident]
 
-    def functions_of(self, config):
-        """ARNs of the functions that a configuration runs."""
-        return [i["FunctionARN"] for b in _behaviours(config) for i in _items(b.get("FunctionAssociations"))]
+    def _check_aliases(self, config, but=None):
+        wanted = set((config.get("Aliases") or {}).get("Items") or [])
+        for each in self.distributions.values():
+            if each is not but and wanted & set(each.config["Aliases"].get("Items") or []):
+                raise AwsError("CNAMEAlreadyExists", "One or more of the CNAMEs you provided are already associated with a different resource.", 409)
+        certificate = config.get("ViewerCertificate") or {}
+        if wanted and not (certificate.get("ACMCertificateArn") or certificate.get("IAMCertificateId")):
+            raise AwsError("InvalidViewerCertificate", "To add an alternate domain name (CNAME) to a CloudFront distribution, you must attach a trusted certificate.", 400)
 
     def CreateDistribution(self, call, p):
         return self._create(p["DistributionConfig"], {})
 
     def CreateDistributionWithTags(self, call, p):
-        given = p["DistributionConfigWithTags"]
-        tags = {t["Key"]: t.get("Value", "") for t in given["Tags"].get("Items") or []}
-        return self._create(given["DistributionConfig"], tags)
+        from .cloudfront import read_tags
+
+        both = p["DistributionConfigWithTags"]
+        return self._create(both["DistributionConfig"], read_tags(both.get("Tags")))
 
     def _create(self, config, tags):
-        if any(c["CallerReference"] == config["CallerReference"] for c in self.configs()):
-            raise AwsError("DistributionAlreadyExists", "The caller reference that you are using to create a distribution is associated with another distribution.", 409)
-        self._check(config)
-        made = Distribution(self.account, config)
-        self.distributions[made.id], self.tags[made.arn] = made, tags
-        return {**_whole(made), "Location": f"/distribution/{made.id}", "_status": 201}
-
-    def _distribution(self, p):
-        found = self.distributions.get(p["Id"])
-        if found is None:
-            raise AwsError("NoSuchDistribution", "The specified distribution does not exist.", 404)
-        return found
+        for each in self.distributions.values():
+            if each.config["CallerReference"] == config.get("CallerReference"):
+                raise AwsError(
+                    "DistributionAlreadyExists",
+                    "The caller reference that you are using to create a distribution is associated with another "
+                    f"distribution. Already exists: {each.id}",
+                    409,
+                )
+        cloudfront_config.check(config, self)
+        self._check_aliases(config)
+        made = Distribution(cloudfront_config.complete(config), self.arn("distribution", ""), self.account.pace)
+        made.tags = tags
+        self.distributions[made.id] = made
+        location = f"https://cloudfront.amazonaws.com/2020-05-31/distribution/{made.id}"
+        return {"Distribution": _shown(made, made.status()), "ETag": made.etag, "Location": location}
 
     def GetDistribution(self, call, p):
-        found = self._distribution(p)
-        found.wait.poll()
-        return _whole(found)
+        found = self._distribution(p["Id"])
+        return {"Distribution": _shown(found, found.status(poll=True)), "ETag": found.etag}
 
     def GetDistributionConfig(self, call, p):
-        found = self._distribution(p)
+        found = self._distribution(p["Id"])
         return {"DistributionConfig": found.config, "ETag": found.etag}
-
-    def ListDistributions(self, call, p):
-        from .cloudfront import listed
-
-        return {"DistributionList": listed([_summary(d) for d in self.distributions.values()], p)}
 
     def UpdateDistribution(self, call, p):
         from .cloudfront import check_match
 
-        found, config = self._distribution(p), p["DistributionConfig"]
-        check_match(p, found.etag)
+        found, config = self._distribution(p["Id"]), p["DistributionConfig"]
+        check_match(p.get("IfMatch"), found.etag)
         if config.get("CallerReference") != found.config["CallerReference"]:
             raise AwsError("IllegalUpdate", "The update contains modifications that are not allowed.", 400)
-        self._check(config, found.id)
-        found.config, found.etag, found.wait = config, ids.cloudfront(), Wait(self.account.pace)
-        return _whole(found)
+        # A full PUT: what an update leaves out is refused or falls back to its default, as at AWS.
+        for name in ("DefaultRootObject", "Aliases", "CacheBehaviors", "CustomErrorResponses", "Logging", "PriceClass", "ViewerCertificate", "Restrictions", "WebACLId"):
+            if name not in config:
+                raise AwsError("IllegalUpdate", f"The update contains modifications that are not allowed: {name} is missing.", 400)
+        cloudfront_config.check(config, self)
+        self._check_aliases(config, found)
+        found.config, found.etag = cloudfront_config.complete(config), ids.cloudfront()
+        found.touch(self.account.pace)
+        return {"Distribution": _shown(found, found.status()), "ETag": found.etag}
 
     def DeleteDistribution(self, call, p):
         from .cloudfront import check_match
 
-        found = self._distribution(p)
-        check_match(p, found.etag)
-        if found.config["Enabled"] or found.status != "Deployed":
+        found = self._distribution(p["Id"])
+        check_match(p.get("IfMatch"), found.etag)
+        if found.config["Enabled"] or found.status(poll=True) != "Deployed":
             raise AwsError("DistributionNotDisabled", "The distribution you are trying to delete has not been disabled.", 409)
         del self.distributions[found.id]
-        self.tags.pop(found.arn, None)
-        return {"_status": 204}
+        return {}
 
-    def _check(self, config, own=None):
-        _quantities(config)
-        origins = {o["Id"]: o for o in config["Origins"]["Items"]}
-        for origin in origins.values():
-            control = origin.get("OriginAccessControlId")
-            if control and control not in self.controls:
-                raise AwsError("InvalidOriginAccessControl", "The origin access control is not valid.", 400)
-            if bool(origin.get("S3OriginConfig")) == bool(origin.get("CustomOriginConfig")):
-                raise AwsError("InvalidOrigin", "An origin needs either S3OriginConfig or CustomOriginConfig.", 400)
-        for behaviour in _behaviours(config):
-            if behaviour["TargetOriginId"] not in origins:
-                raise AwsError("NoSuchOrigin", "One or more of your origins or origin groups do not exist.", 404)
-        for arn in self.functions_of(config):
-            function = next((f for f in self.functions.values() if f.arn == arn), None)
-            if function is None or "LIVE" not in function.stages:
-                raise AwsError("NoSuchFunctionExists", "The function does not exist or is not published.", 404)
-        aliases = set(_items(config.get("Aliases")))
-        for other in self.distributions.values():
-            if other.id != own and aliases & set(_items(other.config.get("Aliases"))):
-                raise AwsError("CNAMEAlreadyExists", "One or more of the CNAMEs you provided are already associated with a different resource.", 409)
+    def ListDistributions(self, call, p):
+        from .cloudfront import page
 
+        out, more = page([_summary(d) for d in self.distributions.values()], p)
+        return {"DistributionList": {**out, "Marker": p.get("Marker", ""), "IsTruncated": more}}
 
-def _items(held):
-    return (held or {}).get("Items") or []
+    def CreateInvalidation(self, call, p):
+        found, batch = self._distribution(p["DistributionId"]), p["InvalidationBatch"]
+        from .cloudfront_functions import check_quantities
 
+        check_quantities(batch)
+        for ident, old in found.invalidations.items():
+            if old["batch"]["CallerReference"] == batch["CallerReference"]:
+                if old["batch"] != batch:
+                    raise AwsError("InvalidationBatchAlreadyExists", "An invalidation batch with this caller reference exists.", 409)
+                return {"Invalidation": _invalidation(ident, old)}
+        ident = ids.cloudfront()
+        found.invalidations[ident] = {"batch": copy.deepcopy(batch), "made": datetime.now(timezone.utc), "wait": Wait(self.account.pace)}
+        if self.account.edge:
+            self.account.edge.cache.invalidate(found.id, batch["Paths"].get("Items") or [])
+        return {"Invalidation": _invalidation(ident, found.invalidations[ident])}
 
-def _behaviours(config):
-    return [config["DefaultCacheBehavior"], *_items(config.get("CacheBehaviors"))]
-
-
-def _quantities(value, path=""):
-    """Every list says its length again; a wrong one is refused."""
-    if isinstance(value, dict):
-        if "Quantity" in value and int(value["Quantity"]) != len(value.get("Items") or []):
-            raise AwsError("InconsistentQuantities", f"The value of Quantity and the size of Items don't match: {path}", 400)
-        for name, inner in value.items():
-            _quantities(inner, f"{path}.{name}" if path else name)
-    elif isinstance(value, list):
-        for inner in value:
-            _quantities(inner, path)
+    def GetInvalidation(self, call, p):
+        found = self._distribution(p["DistributionId"]).invalidations.get(p["Id"])
+        if found is None:
+            raise AwsError("NoSuchInvalidation", "The specified invalidation does not exist.", 404)
+        found["wait"].poll()
+        return {"Invalidation": _invalidation(p["Id"], found)}
 
 
-def _whole(d):
-    from .cloudfront import now
-
-    members = {"Id": d.id, "ARN": d.arn, "Status": d.status, "LastModifiedTime": now(), "InProgressInvalidationBatches": 0,
-               "DomainName": d.domain, "DistributionConfig": d.config}
-    return {"Distribution": members, "ETag": d.etag}
+def _invalidation(ident, found):
+    status = "Completed" if found["wait"].over() else "InProgress"
+    return {"Id": ident, "Status": status, "CreateTime": found["made"], "InvalidationBatch": found["batch"]}
 
 
-def _summary(d):
-    from .cloudfront import now
-
-    c = d.config
-    empty = {"Quantity": 0}
+def _shown(found, status):
     return {
-        "Id": d.id, "ARN": d.arn, "Status": d.status, "LastModifiedTime": now(), "DomainName": d.domain,
-        "Aliases": c.get("Aliases") or empty, "Origins": c["Origins"], "DefaultCacheBehavior": c["DefaultCacheBehavior"],
-        "CacheBehaviors": c.get("CacheBehaviors") or empty, "CustomErrorResponses": c.get("CustomErrorResponses") or empty,
-        "Comment": c.get("Comment", ""), "PriceClass": c.get("PriceClass", "PriceClass_All"), "Enabled": c["Enabled"],
-        "ViewerCertificate": c.get("ViewerCertificate") or {"CloudFrontDefaultCertificate": True},
-        "Restrictions": c.get("Restrictions") or {"GeoRestriction": {"RestrictionType": "none", "Quantity": 0}},
-        "WebACLId": c.get("WebACLId", ""), "HttpVersion": c.get("HttpVersion", "http2"),
-        "IsIPV6Enabled": c.get("IsIPV6Enabled", True), "Staging": False,
+        "Id": found.id, "ARN": found.arn, "Status": status, "LastModifiedTime": found.modified,
+        "InProgressInvalidationBatches": 0, "DomainName": found.domain,
+        "ActiveTrustedSigners": {"Enabled": False, "Quantity": 0},
+        "ActiveTrustedKeyGroups": {"Enabled": False, "Quantity": 0},
+        "DistributionConfig": found.config,
+    }
+
+
+def _summary(found):
+    return {
+        **{k: v for k, v in found.config.items() if k not in ("CallerReference", "Logging", "DefaultRootObject")},
+        "Id": found.id, "ARN": found.arn, "Status": found.status(), "LastModifiedTime": found.modified,
+        "DomainName": found.domain, "ETag": found.etag,
     }

@@ -1,130 +1,180 @@
-"""CloudFront functions: two stages, a size, stores that have to be ready.
+"""CloudFront's functions: two stages, each with its own code, configuration and ETag."""
 
-Source: CloudFront API reference, CreateFunction and PublishFunction; CloudFront quotas.
-"""
-
+import json
+import re
 from datetime import datetime, timezone
 
 from .. import ids
 from ..wire.errors import AwsError
 
-LARGEST = 10_240
-RUNTIMES = ("cloudfront-js-1.0", "cloudfront-js-2.0")
+LIMIT = 10 * 1024
+"""Bytes of code. Source: CloudFront quotas (the API's model says more; the quota is what counts)."""
+
+
+class Stage:
+    """One stage of a function."""
+
+    def __init__(self, code, config):
+        self.code, self.config, self.etag = code, config, ids.cloudfront()
+        self.modified = datetime.now(timezone.utc)
 
 
 class Function:
-    """One function; `stages` maps DEVELOPMENT and LIVE to `(config, code, etag)`."""
+    """One function; `live` is None until it is published."""
 
-    def __init__(self, account, name):
-        self.name = name
-        self.arn = f"arn:aws:cloudfront::{account.id}:function/{name}"
-        self.stages, self.created = {}, datetime.now(timezone.utc).replace(microsecond=0)
+    def __init__(self, name, arn, stage):
+        self.name, self.arn, self.development, self.live, self.tags = name, arn, stage, None, {}
+        self.created = stage.modified
 
-    def set(self, stage, config, code):
-        """Put a text into a stage; a new ETag."""
-        self.stages[stage] = (config, code, ids.cloudfront())
+    def stage(self, name):
+        """A stage, or None."""
+        return self.live if name == "LIVE" else self.development
 
-    def stores(self, stage):
-        """ARNs of the stores that a stage's text reads."""
-        held = self.stages[stage][0].get("KeyValueStoreAssociations") or {}
-        return [item["KeyValueStoreARN"] for item in held.get("Items") or []]
+    def store_arns(self):
+        """The stores that either stage may read."""
+        return {arn for stage in (self.development, self.live) if stage for arn in stores_of(stage.config)}
+
+
+def stores_of(config):
+    """The ARNs of the stores a function's configuration names."""
+    items = (config.get("KeyValueStoreAssociations") or {}).get("Items") or []
+    return [each["KeyValueStoreARN"] for each in items]
 
 
 class Functions:
     """Mixed into `CloudFront`."""
 
-    def _function(self, p):
-        function = self.functions.get(p["Name"])
-        if function is None:
+    def _function(self, name, stage="DEVELOPMENT"):
+        found = self.code.get(name)
+        if found is None or found.stage(stage) is None:
             raise AwsError("NoSuchFunctionExists", "The specified function does not exist.", 404)
-        return function
+        return found
 
-    def _stage(self, p):
-        function, stage = self._function(p), p.get("Stage") or "DEVELOPMENT"
-        if stage not in function.stages:
-            raise AwsError("NoSuchFunctionExists", f"The specified function does not exist in the {stage} stage.", 404)
-        return function, stage, function.stages[stage]
-
-    def _check(self, config, code):
-        if config.get("Runtime") not in RUNTIMES:
-            raise AwsError("InvalidArgument", "The runtime is not valid.", 400)
-        if len(code) > LARGEST:
-            raise AwsError("FunctionSizeLimitExceeded", "The function is too large: the limit is 10 KB.", 413)
-        held = config.get("KeyValueStoreAssociations") or {}
-        items = held.get("Items") or []
-        if int(held.get("Quantity", 0)) != len(items) or len(items) > 1:
-            raise AwsError("InvalidArgument", "The parameter KeyValueStoreAssociations has a wrong quantity.", 400)
-        for item in items:
-            store = self.account.stores.by_arn(item["KeyValueStoreARN"])
+    def _check_code(self, code, config):
+        if len(code) > LIMIT:
+            raise AwsError("FunctionSizeLimitExceeded", "The function is too large. Function code size must not exceed 10240 bytes.", 413)
+        if not code:
+            raise AwsError("InvalidArgument", "The function code must not be empty.", 400)
+        if config.get("Runtime") not in ("cloudfront-js-1.0", "cloudfront-js-2.0"):
+            raise AwsError("InvalidArgument", "The function runtime is not valid.", 400)
+        if len(config.get("Comment") or "") > 128:
+            raise AwsError("InvalidArgument", "The function comment is too long.", 400)
+        check_quantities(config)
+        named = stores_of(config)
+        if named and config["Runtime"] != "cloudfront-js-2.0":
+            raise AwsError("InvalidArgument", "Key value stores need the runtime cloudfront-js-2.0.", 400)
+        if len(named) > 1:
+            raise AwsError("InvalidArgument", "A function can have one key value store only.", 400)
+        for arn in named:
+            store = next((s for s in self.stores.values() if s.arn == arn), None)
             if store is None:
-                raise AwsError("EntityNotFound", "The key value store does not exist.", 404)
-            if not store.wait.poll():
+                raise AwsError("InvalidArgument", f"The key value store does not exist: {arn}", 400)
+            if store.poll() != "READY":
                 raise AwsError(
-                    "InvalidArgument", "Key value store cannot be associated before the resource is provisioned.", 400
+                    "InvalidArgument", "The key value store cannot be associated before the resource is provisioned.", 400
                 )
 
     def CreateFunction(self, call, p):
-        from .cloudfront import tags_in
+        from .cloudfront import read_tags
 
-        if p["Name"] in self.functions:
-            raise AwsError("FunctionAlreadyExists", "A function with the same name already exists.", 409)
-        self._check(p["FunctionConfig"], p["FunctionCode"])
-        function = self.functions[p["Name"]] = Function(self.account, p["Name"])
-        function.set("DEVELOPMENT", p["FunctionConfig"], p["FunctionCode"])
-        self.tags[function.arn] = tags_in(call.body)
-        return {**self._summary(function, "DEVELOPMENT"), "Location": function.name, "_status": 201}
+        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", p["Name"]):
+            raise AwsError("InvalidArgument", "The function name is not valid.", 400)
+        if p["Name"] in self.code:
+            raise AwsError("FunctionAlreadyExists", "A function with the same name already exists in this Amazon Web Services account.", 409)
+        self._check_code(p["FunctionCode"], p["FunctionConfig"])
+        made = Function(p["Name"], self.arn("function", p["Name"]), Stage(p["FunctionCode"], p["FunctionConfig"]))
+        made.tags = read_tags(p.get("Tags"))
+        self.code[made.name] = made
+        location = f"https://cloudfront.amazonaws.com/2020-05-31/function/{made.arn}"
+        return {"FunctionSummary": self._summary(made, "DEVELOPMENT"), "ETag": made.development.etag, "Location": location}
 
     def DescribeFunction(self, call, p):
-        function, stage, _ = self._stage(p)
-        return self._summary(function, stage)
+        stage = p.get("Stage") or "DEVELOPMENT"
+        found = self._function(p["Name"], stage)
+        return {"FunctionSummary": self._summary(found, stage), "ETag": found.stage(stage).etag}
 
     def GetFunction(self, call, p):
-        _, _, (_, code, etag) = self._stage(p)
-        return {"FunctionCode": code, "ETag": etag, "ContentType": "application/octet-stream"}
-
-    def ListFunctions(self, call, p):
-        from .cloudfront import listed
-
-        stage = p.get("Stage") or "DEVELOPMENT"
-        held = [f for f in self.functions.values() if stage in f.stages]
-        return {"FunctionList": listed([self._summary(f, stage)["FunctionSummary"] for f in held], p, short=True)}
+        stage = self._function(p["Name"], p.get("Stage") or "DEVELOPMENT").stage(p.get("Stage") or "DEVELOPMENT")
+        return {"FunctionCode": stage.code, "ETag": stage.etag, "ContentType": "application/octet-stream"}
 
     def UpdateFunction(self, call, p):
         from .cloudfront import check_match
 
-        function = self._function(p)
-        check_match(p, function.stages["DEVELOPMENT"][2])
-        self._check(p["FunctionConfig"], p["FunctionCode"])
-        function.set("DEVELOPMENT", p["FunctionConfig"], p["FunctionCode"])
-        return self._summary(function, "DEVELOPMENT")
+        found = self._function(p["Name"])
+        check_match(p.get("IfMatch"), found.development.etag)
+        self._check_code(p["FunctionCode"], p["FunctionConfig"])
+        found.development = Stage(p["FunctionCode"], p["FunctionConfig"])
+        return {"FunctionSummary": self._summary(found, "DEVELOPMENT"), "ETag": found.development.etag}
 
     def PublishFunction(self, call, p):
         from .cloudfront import check_match
 
-        function = self._function(p)
-        config, code, etag = function.stages["DEVELOPMENT"]
-        check_match(p, etag)
-        function.set("LIVE", config, code)
-        return {"FunctionSummary": self._summary(function, "LIVE")["FunctionSummary"]}
+        found = self._function(p["Name"])
+        check_match(p.get("IfMatch"), found.development.etag)
+        found.live = Stage(found.development.code, found.development.config)
+        return {"FunctionSummary": self._summary(found, "LIVE")}
 
     def DeleteFunction(self, call, p):
         from .cloudfront import check_match
 
-        function = self._function(p)
-        check_match(p, function.stages["DEVELOPMENT"][2])
-        if any(function.arn in self.functions_of(config) for config in self.configs()):
-            raise AwsError("FunctionInUse", "The function is used by a distribution.", 409)
-        del self.functions[function.name]
-        self.tags.pop(function.arn, None)
-        return {"_status": 204}
+        found = self._function(p["Name"])
+        check_match(p.get("IfMatch"), found.development.etag)
+        if any(found.arn in each.function_arns() for each in self.distributions.values()):
+            raise AwsError("FunctionInUse", "Cannot delete the function because it's attached to one or more cache behaviors.", 409)
+        del self.code[found.name]
+        return {}
 
-    def _summary(self, function, stage):
-        config, _, etag = function.stages[stage]
-        summary = {
-            "Name": function.name,
-            "Status": "UNASSOCIATED" if stage == "LIVE" else "UNPUBLISHED",
-            "FunctionConfig": config,
-            "FunctionMetadata": {"FunctionARN": function.arn, "Stage": stage, "CreatedTime": function.created,
-                                 "LastModifiedTime": function.created},
+    def TestFunction(self, call, p):
+        from .cloudfront import check_match
+
+        stage = p.get("Stage") or "DEVELOPMENT"
+        found = self._function(p["Name"], stage)
+        check_match(p.get("IfMatch"), found.stage(stage).etag)
+        try:
+            event = json.loads(p["EventObject"])
+        except ValueError as error:
+            raise AwsError("InvalidArgument", "The event object is not valid JSON.", 400) from error
+        run = self.account.edge.functions.run(found.stage(stage), event)
+        return {
+            "TestResult": {
+                "FunctionSummary": self._summary(found, stage),
+                "ComputeUtilization": str(run.utilization),
+                "FunctionExecutionLogs": run.logs,
+                "FunctionErrorMessage": run.error or "",
+                "FunctionOutput": json.dumps(run.output) if run.output is not None else "",
+            }
         }
-        return {"FunctionSummary": summary, "ETag": etag}
+
+    def ListFunctions(self, call, p):
+        from .cloudfront import page
+
+        stage = p.get("Stage") or "DEVELOPMENT"
+        rows = [self._summary(f, stage) for f in self.code.values() if f.stage(stage)]
+        return {"FunctionList": page(rows, p)[0]}
+
+    def _summary(self, found, stage):
+        of = found.stage(stage)
+        associated = any(found.arn in each.function_arns() for each in self.distributions.values())
+        published = found.live and found.live.code == of.code and found.live.config == of.config
+        status = ("DEPLOYED" if associated else "UNASSOCIATED") if published else "UNPUBLISHED"
+        return {
+            "Name": found.name,
+            "Status": status,
+            "FunctionConfig": of.config,
+            "FunctionMetadata": {
+                "FunctionARN": found.arn, "Stage": stage, "CreatedTime": found.created, "LastModifiedTime": of.modified,
+            },
+        }
+
+
+def check_quantities(value, path=""):
+    """Every Quantity must be the number of Items beside it. Source: CloudFront API, InconsistentQuantities."""
+    if isinstance(value, list):
+        for each in value:
+            check_quantities(each, path)
+    if not isinstance(value, dict):
+        return
+    if "Quantity" in value and value["Quantity"] != len(value.get("Items") or []):
+        raise AwsError("InconsistentQuantities", f"The value of Quantity and the size of Items don't match ({path}).", 400)
+    for name, each in value.items():
+        check_quantities(each, f"{path}.{name}".lstrip("."))

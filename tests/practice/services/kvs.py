@@ -1,118 +1,106 @@
-"""CloudFront's KeyValueStore, played: both planes of it share the stores that are held here.
+"""The key value store's data plane, played. Its control plane is in `cloudfront_stores.py`.
 
-Source: CloudFront KeyValueStore API reference and CloudFront quotas.
+Source: CloudFront KeyValueStore API reference; CloudFront quotas.
 """
 
 from .. import ids
-from ..clock import Wait
 from ..wire.errors import AwsError
 
-KEY_BYTES, PAIR_BYTES, STORE_BYTES = 512, 1024, 5 * 1024 * 1024
-BATCH_KEYS, BATCH_BYTES = 50, 3 * 1024 * 1024
-
-
-class Store:
-    """One store. `etag` is the data plane's, over all keys; `control` the control plane's."""
-
-    def __init__(self, account, name, comment):
-        self.name, self.comment, self.id = name, comment, ids.unique()
-        self.arn = f"arn:aws:cloudfront::{account.id}:key-value-store/{self.id}"
-        self.etag, self.control, self.values = ids.cloudfront(), ids.cloudfront(), {}
-        self.wait = Wait(account.pace)
-
-    def status(self):
-        """PROVISIONING or READY, without counting as a question."""
-        return "READY" if self.wait.over() else "PROVISIONING"
-
-    def size(self):
-        """Bytes of all keys and values."""
-        return sum(len(k.encode()) + len(v.encode()) for k, v in self.values.items())
+KEY_BYTES, PAIR_BYTES = 512, 1024
+STORE_BYTES = 5 * 1024 * 1024
+CALL_KEYS, CALL_BYTES = 50, 3 * 1024 * 1024
 
 
 class KeyValueStores:
-    """The data plane; `by_name` and `by_arn` are for the control plane and the edge."""
+    """The service `cloudfront-keyvaluestore`; the stores themselves live in CloudFront's control plane."""
 
     def __init__(self, account):
-        self.account, self.stores = account, {}
+        self.account = account
 
     def by_name(self, name):
-        """The store of that name, or None."""
-        return self.stores.get(name)
+        """A store, or None."""
+        return self.account.cloudfront.stores.get(name)
 
-    def by_arn(self, arn):
-        """The store of that ARN, or None."""
-        return next((s for s in self.stores.values() if s.arn == arn), None)
+    def _store(self, arn):
+        for store in self.account.cloudfront.stores.values():
+            if store.arn == arn:
+                if store.poll() != "READY":
+                    raise AwsError("ConflictException", "Key value store is not ready.", 409)
+                return store
+        raise AwsError("ResourceNotFoundException", "Key value store was not found.", 404)
 
-    def _store(self, p):
-        store = self.by_arn(p["KvsARN"])
-        if store is None or store.status() != "READY":
-            raise AwsError("ResourceNotFoundException", "Key value store was not found.", 404)
-        return store
+    def _totals(self, store):
+        return {"ItemCount": len(store.values), "TotalSizeInBytes": store.size()}
 
     def DescribeKeyValueStore(self, call, p):
-        store = self._store(p)
-        return {"ItemCount": len(store.values), "TotalSizeInBytes": store.size(), "KvsARN": store.arn, "Created": 0,
-                "ETag": store.etag, "Status": "READY"}
+        store = self._store(p["KvsARN"])
+        return {
+            **self._totals(store), "KvsARN": store.arn, "Created": store.created, "LastModified": store.modified,
+            "ETag": store.etag, "Status": "READY",
+        }
 
     def GetKey(self, call, p):
-        store = self._store(p)
+        store = self._store(p["KvsARN"])
         if p["Key"] not in store.values:
             raise AwsError("ResourceNotFoundException", f"Key {p['Key']} was not found.", 404)
-        return {"Key": p["Key"], "Value": store.values[p["Key"]], **_told(store)}
+        return {"Key": p["Key"], "Value": store.values[p["Key"]], **self._totals(store)}
 
     def ListKeys(self, call, p):
-        store = self._store(p)
-        keys = sorted(k for k in store.values if k > (p.get("NextToken") or ""))
-        page = keys[: min(int(p.get("MaxResults") or 50), 50)]
-        out = {"Items": [{"Key": k, "Value": store.values[k]} for k in page]}
-        if len(page) < len(keys):
-            out["NextToken"] = page[-1]
+        store = self._store(p["KvsARN"])
+        # botocore's model allows 1 to 50 a page; absent is 10. Source: API reference, ListKeys.
+        limit = p.get("MaxResults") or 10
+        if not 1 <= limit <= 50:
+            raise AwsError("ValidationException", "MaxResults must be between 1 and 50", 400)
+        after = p.get("NextToken") or ""
+        keys = sorted(k for k in store.values if k > after)
+        out = {"Items": [{"Key": k, "Value": store.values[k]} for k in keys[:limit]]}
+        if len(keys) > limit:
+            out["NextToken"] = keys[limit - 1]
         return out
 
     def PutKey(self, call, p):
-        return self._change(p, [(p["Key"], p.get("Value"))], [])
+        return self._apply(p, [{"Key": p["Key"], "Value": p.get("Value", "")}], [])
 
     def DeleteKey(self, call, p):
-        return self._change(p, [], [p["Key"]])
+        store = self._store(p["KvsARN"])
+        if p["Key"] not in store.values:
+            raise AwsError("ResourceNotFoundException", f"Key {p['Key']} was not found.", 404)
+        return self._apply(p, [], [{"Key": p["Key"]}])
 
     def UpdateKeys(self, call, p):
-        puts = [(item["Key"], item["Value"]) for item in p.get("Puts") or []]
-        deletes = [item["Key"] for item in p.get("Deletes") or []]
-        if not puts and not deletes:
-            raise AwsError("ValidationException", "At least one put or delete is required.", 400)
-        if len(puts) + len(deletes) > BATCH_KEYS:
-            raise AwsError("ValidationException", f"A request may change at most {BATCH_KEYS} keys.", 400)
-        if len(call.body) > BATCH_BYTES:
-            raise AwsError("ValidationException", "The request is larger than 3 MB.", 400)
-        return self._change(p, puts, deletes)
+        return self._apply(p, p.get("Puts") or [], p.get("Deletes") or [])
 
-    def _change(self, p, puts, deletes):
-        """All or nothing, and only on the store as the caller knows it."""
-        store = self._store(p)
-        if p.get("IfMatch") != store.etag:
-            raise AwsError("ConflictException", "The provided ETag does not match the current ETag.", 409)
+    def _apply(self, p, puts, deletes):
+        """All of it or nothing."""
+        store = self._store(p["KvsARN"])
+        if not p.get("IfMatch"):
+            raise AwsError("ValidationException", "If-Match header is required.", 400)
+        if p["IfMatch"] != store.etag:
+            raise AwsError("ConflictException", "Pre-Condition failed: the provided ETag is stale.", 409)
+        _check(puts, deletes)
         values = dict(store.values)
-        for key, value in puts:
-            _check(key, value)
-            values[key] = value
-        for key in deletes:
-            if key not in values:
-                raise AwsError("ResourceNotFoundException", f"Key {key} was not found.", 404)
-            del values[key]
+        for each in deletes:
+            values.pop(each["Key"], None)
+        values.update((each["Key"], each["Value"]) for each in puts)
         if sum(len(k.encode()) + len(v.encode()) for k, v in values.items()) > STORE_BYTES:
-            raise AwsError("ServiceQuotaExceededException", "The store would be larger than 5 MB.", 402)
-        store.values, store.etag = values, ids.cloudfront()
-        return {"ETag": store.etag, **_told(store)}
+            raise AwsError("ServiceQuotaExceededException", "The key value store exceeds the maximum size.", 402)
+        store.replace(values, ids.cloudfront())
+        return {**self._totals(store), "ETag": store.etag}
 
 
-def _told(store):
-    return {"ItemCount": len(store.values), "TotalSizeInBytes": store.size()}
-
-
-def _check(key, value):
-    if not isinstance(value, str):
-        raise AwsError("ValidationException", "Value is required.", 400)
-    if not key or len(key.encode()) > KEY_BYTES:
-        raise AwsError("ValidationException", f"A key has 1 to {KEY_BYTES} bytes.", 400)
-    if not value or len(key.encode()) + len(value.encode()) > PAIR_BYTES:
-        raise AwsError("ValidationException", f"Key and value together have at most {PAIR_BYTES} bytes.", 400)
+def _check(puts, deletes):
+    keys = [each["Key"] for each in [*puts, *deletes]]
+    if not keys:
+        raise AwsError("ValidationException", "At least one key must be put or deleted.", 400)
+    if len(keys) > CALL_KEYS:
+        raise AwsError("ValidationException", f"At most {CALL_KEYS} keys may be changed at once.", 400)
+    if len(set(keys)) != len(keys):
+        raise AwsError("ValidationException", "Duplicate keys in the request.", 400)
+    if sum(len(e["Key"].encode()) + len(e["Value"].encode()) for e in puts) > CALL_BYTES:
+        raise AwsError("ValidationException", "The request exceeds the maximum size.", 400)
+    for each in puts:
+        key, pair = len(each["Key"].encode()), len(each["Key"].encode()) + len(each["Value"].encode())
+        if not 1 <= key <= KEY_BYTES:
+            raise AwsError("ValidationException", f"Key must have 1 to {KEY_BYTES} bytes.", 400)
+        if not each["Value"] or pair > PAIR_BYTES:
+            raise AwsError("ValidationException", f"Key and value must not exceed {PAIR_BYTES} bytes together.", 400)
