@@ -10,7 +10,7 @@ use crate::aws::edge::cloudfront_function;
 use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
 use crate::aws::stack::{self, ApiParts, ReleaseParts, Wanted};
 use crate::aws::{Cloud, Cx};
-use crate::config::Config;
+use crate::config::{Config, Project};
 use crate::deploy::{Context, Event, Graph, GraphError, Outputs, Plan, PlanError, PlanOptions, Resource};
 use crate::release::{Difference, Manifest, Pointer, ReleaseId, Slot, pack};
 
@@ -36,7 +36,7 @@ pub struct Live {
 
 impl Intent {
     /// To publish what was loaded.
-    pub async fn to_publish(cloud: Cloud, loaded: &Loaded) -> Result<Self, Failure> {
+    pub async fn to_publish(cloud: Cloud, project: &Project, loaded: &Loaded) -> Result<Self, Failure> {
         let engine = loaded.bundle.as_ref().map(|_| engine()).transpose()?;
         let live = live(&cloud).await?;
         let now = live.as_ref().map(|live| &live.pointer);
@@ -64,7 +64,8 @@ impl Intent {
             let wanted = Wanted { names: &cloud.names, config: &loaded.config, api, release, inventory };
             (stack::desired(&wanted).map_err(bug)?, stack::known(&wanted).map_err(bug)?)
         };
-        let publication = Publication::new(id, loaded.release.clone(), packed, engine, previous);
+        let publication =
+            Publication::new(id, loaded.release.clone(), packed, engine, previous, project.data().join("cache"));
         Ok(Self { cloud: Arc::new(cloud.with(publication)), desired, known, pages: Some(pages) })
     }
 

@@ -18,9 +18,10 @@ pub struct PlanArgs {
 
 /// Looks, and changes nothing.
 pub async fn run(ui: &Ui, common: &Common, args: &PlanArgs) -> Result<(), Failure> {
-    let loaded = project::load(&project::open_own(common)?, &args.stage)?;
+    let project = project::open_own(common)?;
+    let loaded = project::load(&project, &args.stage)?;
     project::warn(ui, &loaded);
-    let intent = Intent::to_publish(connect(&loaded.config, &args.stage).await?, &loaded).await?;
+    let intent = Intent::to_publish(connect(&loaded.config, &args.stage).await?, &project, &loaded).await?;
     let plan = intent.plan(false).await?;
     if ui.json() {
         ui.data_json(&json!({"noop": plan.is_noop(), "steps": plan.steps, "pages": intent.pages}));

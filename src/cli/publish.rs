@@ -32,7 +32,7 @@ pub async fn run(ui: &Ui, common: &Common, args: &PublishArgs) -> Result<(), Fai
     project::warn(ui, &loaded);
     let cloud = connect(&loaded.config, &args.stage).await?;
     ui.faint(format!("Account {}, region {}, stage {}.", cloud.names.account, cloud.names.region, args.stage));
-    let intent = Intent::to_publish(cloud, &loaded).await?;
+    let intent = Intent::to_publish(cloud, &project, &loaded).await?;
     let plan = intent.plan(false).await?;
     if plan.is_noop() {
         return finish(ui, &intent, &plan, &Report::default(), start, "Nothing to change");

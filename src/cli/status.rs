@@ -19,10 +19,11 @@ pub struct StatusArgs {
 
 /// Looks, and changes nothing.
 pub async fn run(ui: &Ui, common: &Common, args: &StatusArgs) -> Result<(), Failure> {
-    let loaded = project::load(&project::open_own(common)?, &args.stage)?;
+    let project = project::open_own(common)?;
+    let loaded = project::load(&project, &args.stage)?;
     let cloud = connect(&loaded.config, &args.stage).await?;
     let pointer = live(&cloud).await?.map(|live| live.pointer);
-    let intent = Intent::to_publish(cloud, &loaded).await?;
+    let intent = Intent::to_publish(cloud, &project, &loaded).await?;
     let plan = intent.plan(false).await?;
     let release = pointer.as_ref().map(|pointer| pointer.live.release.to_string());
     let before = pointer.and_then(|pointer| pointer.previous).map(|slot| slot.release.to_string());

@@ -78,7 +78,7 @@ impl Object {
         let (sum, content) = match &file.content {
             Content::Memory(bytes) => (Sum::of(&head, bytes.as_ref()), file.content.clone()),
             Content::Disk { path, .. } => {
-                let sum = sum_of_disk(&file.source, path, &head)?;
+                let sum = sum_of_disk(&file.source, path, |file| Sum::of(&head, file))?;
                 (Ok(sum.clone()), Content::Disk { path: path.clone(), size: sum.size })
             }
         };
@@ -132,23 +132,24 @@ impl Sum {
 }
 
 /// Reads until the file was the same before and after.
-fn sum_of_disk(name: &str, path: &Path, head: &str) -> Result<Sum, ObjectError> {
-    let attempt = || -> io::Result<Option<Sum>> {
-        let file = DiskFile::open(path)?;
-        let before = stamp(&file)?;
-        let sum = Sum::of(head, &file)?;
-        // The path may meanwhile name another file.
-        let after = stamp(&DiskFile::open(path)?)?;
-        Ok((before == after && sum.size == before.0).then_some(sum))
-    };
+fn sum_of_disk(name: &str, path: &Path, read: impl Fn(&DiskFile) -> io::Result<Sum>) -> Result<Sum, ObjectError> {
     for _ in 0..TRIES {
-        match attempt() {
+        match sum_if_steady(path, &read) {
             Ok(Some(sum)) => return Ok(sum),
             Ok(None) => {}
             Err(source) => return Err(ObjectError::Read { file: name.into(), source }),
         }
     }
     Err(ObjectError::Changing { file: name.into() })
+}
+
+fn sum_if_steady(path: &Path, read: impl Fn(&DiskFile) -> io::Result<Sum>) -> io::Result<Option<Sum>> {
+    let file = DiskFile::open(path)?;
+    let before = stamp(&file)?;
+    let sum = read(&file)?;
+    // The path may meanwhile name another file.
+    let after = stamp(&DiskFile::open(path)?)?;
+    Ok((before == after && sum.size == before.0).then_some(sum))
 }
 
 fn stamp(file: &DiskFile) -> io::Result<(u64, Option<SystemTime>)> {
@@ -214,25 +215,24 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_written_to_is_refused() {
+    fn a_file_that_changes_is_read_again_and_given_up_when_it_goes_on() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
-        std::fs::write(&path, vec![0; 1 << 20]).unwrap();
-        let stop = std::sync::atomic::AtomicBool::new(false);
-        let refused = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let mut size = 1 << 20;
-                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                    size += 1;
-                    let file = DiskFile::options().write(true).open(&path).unwrap();
-                    file.set_len(size).unwrap();
+        let changes = std::cell::Cell::new(0);
+        let sum = |changing: usize| {
+            std::fs::write(&path, "bread").unwrap();
+            changes.set(0);
+            sum_of_disk("site/a", &path, |file| {
+                let sum = Sum::of("", file);
+                if changes.get() < changing {
+                    changes.set(changes.get() + 1);
+                    std::fs::write(&path, "x".repeat(changes.get())).unwrap();
                 }
-            });
-            let file = file(Content::Disk { path: path.clone(), size: 1 << 20 }, "text/plain");
-            let refused = (0..50).any(|_| matches!(Object::of(&file, 200), Err(ObjectError::Changing { .. })));
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
-            refused
-        });
-        assert!(refused);
+                sum
+            })
+        };
+        assert_eq!(sum(0).unwrap().size, 5);
+        assert_eq!(sum(TRIES - 1).unwrap().size, TRIES as u64 - 1);
+        assert!(matches!(sum(TRIES), Err(ObjectError::Changing { file }) if file == "site/a"));
     }
 }

@@ -43,8 +43,8 @@ pub struct Packed {
 pub enum PackError {
     /// The store cannot hold this release beside another.
     #[error(
-        "the site has {paths} pages and files, which take {bytes} bytes of the edge store, and the release before it \
-         {before}; the store holds {STORE_BYTES}, so about {most} pages and files are possible"
+        "the site has {paths} pages and files, which take {bytes} bytes of the edge store, and {beside} more must stay \
+         free for the release before or after it; the store holds {STORE_BYTES}, so about {most} pages and files are possible"
     )]
     StoreFull {
         /// Paths of this release.
@@ -52,7 +52,7 @@ pub enum PackError {
         /// Bytes that they take.
         bytes: usize,
         /// Bytes to keep for the release beside it.
-        before: usize,
+        beside: usize,
         /// How many paths would do.
         most: usize,
     },
@@ -86,13 +86,14 @@ pub fn pack(paths: &BTreeMap<String, ObjectId>) -> Result<Packed, PackError> {
 /// The next release will be about as large as this one, so as much is kept free even when the
 /// one before is smaller: a site that can be published can be published again.
 fn check_room(paths: usize, bytes: usize, before: usize) -> Result<(), PackError> {
-    let before = before.max(bytes);
+    let beside = before.max(bytes);
     // One pair is the pointer.
-    if bytes + before + PAIR_BYTES <= STORE_BYTES {
+    if bytes + beside + PAIR_BYTES <= STORE_BYTES {
         return Ok(());
     }
-    let most = (STORE_BYTES - PAIR_BYTES) / 2 * MEAN / (MEAN * ENTRY_LENGTH + key_length(STORE_BYTES / PAIR_BYTES));
-    Err(PackError::StoreFull { paths, bytes, before, most })
+    let bucket = MEAN * ENTRY_LENGTH + key_length(STORE_BYTES / PAIR_BYTES);
+    let most = (STORE_BYTES - PAIR_BYTES) / 2 * MEAN / bucket;
+    Err(PackError::StoreFull { paths, bytes, beside, most })
 }
 
 /// Length of the keys of so many buckets, at most.

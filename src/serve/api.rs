@@ -1,60 +1,71 @@
-//! The API under actix: its request as the engine's, the engine's answer as its own.
+//! `/api/*`: between actix and the engine.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
+use std::time::Duration;
+
+use actix_web::body::{BodyStream, BoxBody, to_bytes_limited};
+use actix_web::dev::Payload;
+use actix_web::http::header as actix;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 
+use super::answer::add_absent;
+use super::body::LengthOnly;
+use super::current::Site;
 use crate::api::{ClientAddress, Engine, LARGEST_BODY, Problem, respond};
 
-/// Answers one request of the API.
-pub async fn answer(engine: &Engine, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
-    let body = match payload.to_bytes_limited(LARGEST_BODY).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return convert(respond::problem(&Problem::malformed("the body broke off"), false)),
-        Err(_) => return convert(respond::problem(&Problem::too_large(LARGEST_BODY), false)),
+/// Headers that only the edge may say to the API begin so.
+const FROM_THE_EDGE: &str = "x-arq-";
+/// How long a request may take to arrive.
+///
+/// Source: API Gateway quotas for HTTP APIs, "Integration timeout".
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Lets the engine answer.
+pub async fn answer(engine: &Engine, site: &Site, request: &HttpRequest, payload: Payload) -> HttpResponse {
+    let response = match converted(request, payload).await {
+        Ok(request) => engine.handle(request).await,
+        Err(problem) => respond::finish(respond::problem(&problem, false), &[]),
     };
-    match to_request(request, body) {
-        Some(request) => convert(engine.handle(request).await),
-        None => convert(respond::problem(&Problem::malformed("the request cannot be read"), false)),
-    }
+    let mut response = returned(response, request.method());
+    add_absent(&mut response, &site.headers);
+    response
 }
 
-/// actix has its own version of the `http` types.
-fn to_request(request: &HttpRequest, body: Bytes) -> Option<http::Request<Bytes>> {
+async fn converted(request: &HttpRequest, payload: Payload) -> Result<http::Request<Bytes>, Problem> {
+    let whole = to_bytes_limited(BodyStream::new(payload), LARGEST_BODY);
+    let body = match tokio::time::timeout(LONGEST, whole).await {
+        Ok(Ok(Ok(body))) => body,
+        Ok(Err(_)) => return Err(Problem::too_large(LARGEST_BODY)),
+        Ok(Ok(Err(_))) | Err(_) => return Err(Problem::malformed("the body did not arrive whole")),
+    };
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let mut builder = http::Request::builder().method(request.method().as_str()).uri(target);
     for (name, value) in request.headers() {
-        // SECURITY: what only the edge may say is not taken from a visitor.
-        if !name.as_str().starts_with("x-arq-") {
+        if !name.as_str().starts_with(FROM_THE_EDGE) {
             builder = builder.header(name.as_str(), value.as_bytes());
         }
     }
-    let mut converted = builder.body(body).ok()?;
     if let Some(address) = request.peer_addr() {
-        converted.extensions_mut().insert(ClientAddress(address.ip()));
+        builder = builder.extension(ClientAddress(address.ip()));
     }
-    Some(converted)
+    builder.body(body).map_err(|error| Problem::malformed(error.to_string()))
 }
 
-fn convert(response: http::Response<Bytes>) -> HttpResponse {
-    let (head, body) = response.into_parts();
+fn returned(answer: http::Response<Bytes>, method: &Method) -> HttpResponse {
+    let (head, body) = answer.into_parts();
     let status = StatusCode::from_u16(head.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut builder = HttpResponse::build(status);
+    let mut response = HttpResponse::new(status);
+    let mut length = body.len() as u64;
     for (name, value) in &head.headers {
-        // The length is the server's to say, also of what HEAD is not sent.
-        let name = HeaderName::from_bytes(name.as_str().as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes()))
-            && name != actix_web::http::header::CONTENT_LENGTH
+        if *name == http::header::CONTENT_LENGTH {
+            length = value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(length);
+        } else if let (Ok(name), Ok(value)) =
+            (actix::HeaderName::from_bytes(name.as_ref()), actix::HeaderValue::from_bytes(value.as_bytes()))
         {
-            builder.append_header((name, value));
+            response.headers_mut().append(name, value);
         }
     }
-    match head.headers.get(http::header::CONTENT_LENGTH).and_then(|l| l.to_str().ok()?.parse().ok()) {
-        Some(length) => builder.body(actix_web::body::SizedStream::new(
-            length,
-            futures_util::stream::empty::<Result<Bytes, std::io::Error>>(),
-        )),
-        None => builder.body(body),
-    }
+    let body = if *method == Method::HEAD { BoxBody::new(LengthOnly(length)) } else { BoxBody::new(body) };
+    response.set_body(body)
 }

@@ -1,258 +1,223 @@
-//! The preview: the site and its API on this machine, as the edge would answer them.
+//! The preview: the site and its API on this machine, as they will be at the edge.
 //!
-//! The room does not read the project itself. It is given a function that builds what is to be
-//! shown, calls it at the start and after every change of the watched folders, and swaps the
-//! result in whole.
+//! [`run`] listens, builds the project with a closure that it is given, and answers: the site by
+//! the rules of the edge, `/api/*` with the engine. It builds again when a file changes, and tells
+//! browsers to load the page again. It prints nothing; what happens is told as [`ServeEvent`]s.
+//!
+//! ```text
+//!  answer.rs   the story of a request: host, own paths, API, site
+//!  page.rs     conditions, parts, compression
+//!  load.rs     an object's body, from memory (shelf.rs) or disk (body.rs)
+//!  watch.rs -> rebuild.rs -> state.rs -> reload/ -> the browser
+//! ```
 
 mod answer;
 mod api;
+mod asset;
+mod body;
 mod condition;
+mod current;
 mod encoding;
 mod host;
 mod listen;
+mod load;
+mod page;
 mod range;
-pub mod reload;
+mod rebuild;
+mod reload;
+mod server;
 mod shelf;
-mod shown;
-pub mod trouble;
+mod stamp;
+mod state;
+mod trouble;
 mod watch;
 
+use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use actix_web::{App, HttpServer, web};
-use tokio::sync::{mpsc, watch as news_watch};
-
-use crate::api::Engine;
-use crate::release::Release;
-use reload::News;
-use shelf::Shelf;
-use shown::Shown;
+pub use current::Build;
 pub use trouble::{Trouble, TroubleLine};
 
-/// Most bytes of bodies that are kept in memory.
-const KEPT: usize = 128 * 1024 * 1024;
-/// How long open connections are waited for at the end, in seconds.
-const PARTING: u64 = 1;
-/// How long a visitor may take to send a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+use rebuild::Builder;
+use reload::News;
+use state::State;
+use watch::Watching;
 
-/// What is shown.
-pub struct Build {
-    /// The site.
-    pub release: Arc<Release>,
-    /// The API, when the project has one.
-    pub engine: Option<Arc<Engine>>,
-    /// Headers of every answer.
-    pub headers: Vec<(String, String)>,
-}
-
-/// Builds what is to be shown.
-pub type Rebuild = Arc<dyn Fn() -> Result<Build, Trouble> + Send + Sync>;
-
-/// Where and what.
+/// Where to listen, and what to look at.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Name or address to listen on.
+    /// A name or address of this machine; `0.0.0.0` lets other machines in.
     pub host: String,
-    /// Port; 0 takes one that is free.
+    /// The port; 0 takes one that is free.
     pub port: u16,
-    /// Folders and files whose changes cause a rebuild; empty for none.
+    /// Files and folders that the project is built from. They need not exist.
     pub watch: Vec<PathBuf>,
-    /// Whether browsers load their page again after a rebuild.
+    /// Whether browsers load the page again after a rebuild.
     pub reload: bool,
 }
 
-/// What happens, for whoever shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Loads and builds the project; called once at the start and after each change.
+pub type Rebuild = Arc<dyn Fn() -> Result<Build, Trouble> + Send + Sync>;
+
+/// Hears what happens.
+pub type Events = Arc<dyn Fn(ServeEvent) + Send + Sync>;
+
+/// What happens while the server runs.
+#[derive(Debug, Clone)]
 pub enum ServeEvent {
-    /// The server answers at this URL.
+    /// Requests are answered from now on.
     Listening {
-        /// The URL.
+        /// What to open in a browser.
         url: String,
-        /// The address.
+        /// The address and port that were taken.
         address: SocketAddr,
     },
-    /// A rebuild is shown.
+    /// The project was built, and is what is answered with.
     Rebuilt {
-        /// How long it took, in milliseconds.
-        ms: u64,
-        /// How many paths there are.
-        paths: usize,
+        /// How long it took.
+        took: Duration,
+        /// How many paths the site has.
+        files: usize,
     },
-    /// A build failed; what was shown before is still shown.
-    Failed(Trouble),
+    /// The project could not be built; the build before, if any, is still answered with.
+    Trouble(Trouble),
+    /// The system does not tell of changes, so the files are looked at every second.
+    Polling {
+        /// Why not.
+        why: String,
+    },
+    /// Changes are not noticed at all.
+    NotWatching {
+        /// Why not.
+        why: String,
+    },
 }
 
-/// Why the preview does not run.
+/// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Somebody else listens there.
+    /// Another program listens on the port.
     #[error("port {port} is taken by another program")]
     PortTaken {
         /// The port.
         port: u16,
-        /// The next one that is free.
+        /// A port near it that is free.
         free: Option<u16>,
     },
-    /// Only the administrator may listen there.
-    #[error("port {port} may only be used by the administrator")]
+    /// Only the administrator may listen on the port.
+    #[error("port {port} is one of those below 1024, which only the administrator may use")]
     PortPrivileged {
         /// The port.
         port: u16,
     },
-    /// Not a name or address of this machine.
-    #[error("{host} is no address of this machine")]
+    /// The host is not a name or an address of this machine.
+    #[error("{host} is not a name or an address of this machine")]
     BadHost {
-        /// What was asked for.
+        /// The host as it was given.
         host: String,
-        /// Why.
+        /// What the system said.
         #[source]
         source: io::Error,
     },
-    /// Listening failed otherwise.
-    #[error("cannot listen on {address}")]
+    /// The system refuses to listen.
+    #[error("listening on {address}")]
     Listen {
-        /// The address.
+        /// The address and port.
         address: SocketAddr,
-        /// Why.
+        /// What the system said.
         #[source]
         source: io::Error,
     },
-    /// The server failed.
-    #[error("the server failed")]
+    /// The server could not be started or has ended by itself.
+    #[error("running the server")]
     Server {
-        /// Why.
+        /// What the system said.
         #[source]
         source: io::Error,
     },
-    /// The folders cannot be watched.
-    #[error("the project's folder cannot be watched")]
-    Watch(#[source] notify::Error),
 }
 
-/// What every worker shares.
-pub(crate) struct State {
-    shown: RwLock<Option<Arc<Shown>>>,
-    shelf: Shelf,
-    news: news_watch::Sender<News>,
-    reload: bool,
-    /// Whether only this machine may ask, so that the name it asks for has to be checked.
-    local_only: bool,
-}
-
-impl State {
-    /// What is shown now; `None` while no build has succeeded.
-    pub(crate) fn shown(&self) -> Option<Arc<Shown>> {
-        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn show(&self, build: Build) -> usize {
-        let shown = Arc::new(Shown::new(build));
-        let paths = shown.paths();
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(shown);
-        paths
+impl From<io::Error> for ServeError {
+    fn from(source: io::Error) -> Self {
+        Self::Server { source }
     }
 }
 
-/// Serves until `stop` is ready.
+/// Serves the project until `stop` is ready, then ends within about a second.
+///
+/// A first build that fails is no error: every request is answered with what is wrong, until a
+/// later build succeeds. Dropping the future ends the server at once.
 pub async fn run(
     options: Options,
     rebuild: Rebuild,
-    events: mpsc::UnboundedSender<ServeEvent>,
+    events: Events,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
+    tokio::pin!(stop);
     let listeners = listen::listen(&options.host, options.port)?;
-    let address = listeners.first().map(std::net::TcpListener::local_addr);
-    let address = match address {
-        Some(Ok(address)) => address,
-        Some(Err(source)) => return Err(ServeError::Server { source }),
-        None => return Err(ServeError::BadHost { host: options.host, source: io::ErrorKind::NotFound.into() }),
+    let address = first_address(&listeners)?;
+    // Before the first build, so that a change during it is not missed.
+    let watching = watch(&options.watch, &events);
+    let mut builder = Builder::new(rebuild);
+    let attempt = tokio::select! {
+        attempt = builder.build() => attempt,
+        () = &mut stop => return Ok(()),
     };
-    let state = Arc::new(State {
-        shown: RwLock::new(None),
-        shelf: Shelf::new(KEPT),
-        news: news_watch::Sender::new(News { build: String::new(), trouble: None }),
-        reload: options.reload,
-        local_only: address.ip().is_loopback(),
-    });
-    let mut builder = Builder { rebuild, state: state.clone(), events: events.clone(), number: 0 };
-    builder.build().await;
-    let changes = if options.watch.is_empty() { None } else { Some(watch::changes(&options.watch)?) };
-    let server = serve(listeners, state)?;
-    let handle = server.handle();
-    // Nobody listening to events is no reason to stop.
-    let _ = events.send(ServeEvent::Listening { url: listen::url(&options.host, address), address });
-    let rebuilding = async {
-        match changes {
-            Some(changes) => builder.follow(changes).await,
-            None => std::future::pending().await,
+    let name = attempt.name.clone();
+    let current = attempt.first(&events);
+    let trouble = match &current {
+        current::Current::Broken { trouble, .. } => Some(trouble.clone()),
+        current::Current::Site(_) => None,
+    };
+    let (teller, news) = tokio::sync::watch::channel(News { build: name, trouble });
+    let state = Arc::new(State::new(current, address.ip().is_loopback(), options.reload.then_some(news)));
+    let server = server::server(listeners, state.clone())?;
+    events(ServeEvent::Listening { url: listen::url(&options.host, address), address });
+
+    let keeping_up = async move {
+        match watching {
+            Some(watching) => rebuild::keep_up(watching, builder, state, teller, events).await,
+            None => idle(teller).await,
         }
     };
-    tokio::select! {
-        result = server => result.map_err(|source| ServeError::Server { source }),
-        () = rebuilding => Ok(()),
-        () = stop => {
-            handle.stop(false).await;
-            Ok(())
+    let stop = async move {
+        // Dropped at the end, and the sender of the news with it, which ends the streams to browsers.
+        tokio::select! {
+            () = keeping_up => {}
+            () = &mut stop => {}
         }
-    }
-}
-
-fn serve(listeners: Vec<std::net::TcpListener>, state: Arc<State>) -> Result<actix_web::dev::Server, ServeError> {
-    let factory = move || {
-        App::new()
-            .app_data(web::Data::from(state.clone()))
-            .app_data(web::PayloadConfig::new(crate::api::LARGEST_BODY))
-            .default_service(web::to(answer::answer))
     };
-    let mut server =
-        HttpServer::new(factory).disable_signals().shutdown_timeout(PARTING).client_request_timeout(HEAD_TIMEOUT);
-    for listener in listeners {
-        server = server.listen(listener).map_err(|source| ServeError::Server { source })?;
-    }
-    Ok(server.run())
+    server::until(server, stop).await.map_err(ServeError::from)
 }
 
-/// Builds, and tells of it.
-struct Builder {
-    rebuild: Rebuild,
-    state: Arc<State>,
-    events: mpsc::UnboundedSender<ServeEvent>,
-    number: u64,
+/// Nothing is watched: browsers listen, and hear of nothing.
+async fn idle(_teller: tokio::sync::watch::Sender<News>) {
+    std::future::pending().await
 }
 
-impl Builder {
-    /// Builds off the server's threads, and shows the result when it is whole.
-    async fn build(&mut self) {
-        let start = Instant::now();
-        let rebuild = self.rebuild.clone();
-        let built = tokio::task::spawn_blocking(move || rebuild()).await;
-        let built = built.unwrap_or_else(|_| Err(Trouble::new("the build failed in a way that is arqsite's fault")));
-        let event = match built {
-            Ok(build) => {
-                let paths = self.state.show(build);
-                self.number += 1;
-                // The process's id tells a restarted server's builds from those before.
-                let build = format!("{}-{}", std::process::id(), self.number);
-                self.state.news.send_replace(News { build, trouble: None });
-                let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-                ServeEvent::Rebuilt { ms, paths }
-            }
-            Err(trouble) => {
-                self.state.news.send_modify(|news| news.trouble = Some(trouble.clone()));
-                ServeEvent::Failed(trouble)
-            }
-        };
-        let _ = self.events.send(event);
-    }
+fn first_address(listeners: &[TcpListener]) -> Result<SocketAddr, ServeError> {
+    let first = listeners.first().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    Ok(first.local_addr()?)
+}
 
-    async fn follow(mut self, mut changes: watch::Changes) {
-        while changes.next().await {
-            self.build().await;
+fn watch(paths: &[PathBuf], events: &Events) -> Option<Watching> {
+    if paths.is_empty() {
+        return None;
+    }
+    match Watching::start(paths) {
+        Ok(watching) => {
+            if let Some(why) = &watching.polling {
+                events(ServeEvent::Polling { why: why.clone() });
+            }
+            Some(watching)
+        }
+        Err(error) => {
+            events(ServeEvent::NotWatching { why: error.to_string() });
+            None
         }
     }
 }

@@ -1,83 +1,275 @@
-//! Watching the project: one signal for a burst of changes.
+//! Noticing that files of the project have changed.
+//!
+//! A folder is watched with all it holds, and its parent besides: so a folder that is made later,
+//! or is deleted and made again, is noticed. What editors and version control leave beside the
+//! files they write is not a change of the project.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::{AccessKind, AccessMode, MetadataKind, ModifyKind};
+use notify::{Event, EventKind, PollWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 
-use super::ServeError;
+/// How long nothing has to happen before a change counts as finished.
+const QUIET: Duration = Duration::from_millis(25);
+/// How long changes may go on before they are looked at nevertheless.
+const LONGEST: Duration = Duration::from_millis(500);
+/// How often files are looked at where the system does not tell of changes.
+const POLL: Duration = Duration::from_secs(1);
+/// Ends of the names of files that editors and downloads make for a moment.
+const PASSING_ENDS: [&str; 9] = ["~", ".swp", ".swo", ".swx", ".tmp", ".part", ".crdownload", ".crswap", ".kate-swp"];
 
-/// How long it has to be quiet after a change before the site is built: an editor writes a file
-/// in several steps.
-const QUIET: Duration = Duration::from_millis(60);
-/// How long a burst of changes is waited for at most.
-const BURST: Duration = Duration::from_secs(2);
-
-/// Signals of changes, until it is dropped.
-pub struct Changes {
-    receiver: mpsc::UnboundedReceiver<()>,
-    _watcher: RecommendedWatcher,
+/// Tells of changes under some files and folders.
+pub struct Watching {
+    watcher: Box<dyn Watcher + Send>,
+    roots: Arc<[PathBuf]>,
+    changes: mpsc::Receiver<()>,
+    /// Whether one of the roots itself has come, gone or moved.
+    roots_moved: Arc<AtomicBool>,
+    /// Why the files are looked at every second, if the system cannot tell of changes.
+    pub polling: Option<String>,
 }
 
-/// Watches these folders and files.
-pub fn changes(paths: &[PathBuf]) -> Result<Changes, ServeError> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        // An error means that events may be missing: better one rebuild too many.
-        if event.as_ref().map_or(true, matters) {
-            let _ = sender.send(());
+impl Watching {
+    /// Watches `paths`, which need not exist yet.
+    pub fn start(paths: &[PathBuf]) -> notify::Result<Self> {
+        match Self::with(paths, |handler| Ok(Box::new(notify::recommended_watcher(handler)?) as _)) {
+            Ok(watching) => Ok(watching),
+            // Commonly the system's limit on watches, fs.inotify.max_user_watches.
+            Err(error) => {
+                let config = notify::Config::default().with_poll_interval(POLL);
+                let polling = Self::with(paths, |handler| Ok(Box::new(PollWatcher::new(handler, config)?) as _))?;
+                Ok(Self { polling: Some(error.to_string()), ..polling })
+            }
         }
-    })
-    .map_err(ServeError::Watch)?;
-    for path in paths.iter().filter(|path| path.exists()) {
-        let mode = if path.is_dir() { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
-        watcher.watch(path, mode).map_err(ServeError::Watch)?;
     }
-    Ok(Changes { receiver, _watcher: watcher })
-}
 
-impl Changes {
-    /// Waits for a change, and until the burst that it belongs to is over; `false` at the end.
-    pub async fn next(&mut self) -> bool {
-        if self.receiver.recv().await.is_none() {
+    fn with(
+        paths: &[PathBuf],
+        make: impl FnOnce(Handler) -> notify::Result<Box<dyn Watcher + Send>>,
+    ) -> notify::Result<Self> {
+        let roots: Arc<[PathBuf]> = paths.iter().map(|path| real(path)).collect();
+        // One note is enough: whoever reads it looks at everything.
+        let (sender, changes) = mpsc::channel(1);
+        let roots_moved = Arc::new(AtomicBool::new(false));
+        let handler = Handler { roots: roots.clone(), sender, roots_moved: roots_moved.clone() };
+        let mut watching = Self { watcher: make(handler)?, roots, changes, roots_moved, polling: None };
+        watching.watch_roots()?;
+        Ok(watching)
+    }
+
+    /// Waits for a change, and until it is finished. `false` when no more can come.
+    pub async fn changed(&mut self) -> bool {
+        if self.changes.recv().await.is_none() {
             return false;
         }
-        let burst = async { while let Ok(Some(())) = tokio::time::timeout(QUIET, self.receiver.recv()).await {} };
-        // A burst without an end is no reason never to build.
-        let _ = tokio::time::timeout(BURST, burst).await;
+        let latest = Instant::now() + LONGEST;
+        while let Ok(Some(())) = timeout_at(latest.min(Instant::now() + QUIET), self.changes.recv()).await {}
+        if self.roots_moved.swap(false, Ordering::AcqRel) {
+            // What cannot be watched at this moment is told of by its parent once more.
+            let _ = self.watch_roots();
+        }
         true
+    }
+
+    fn watch_roots(&mut self) -> notify::Result<()> {
+        for root in self.roots.iter() {
+            if let Some(parent) = root.ancestors().skip(1).find(|folder| folder.is_dir()) {
+                self.watcher.watch(parent, RecursiveMode::NonRecursive)?;
+            }
+        }
+        // After the parents: what is watched recursively must not be narrowed again.
+        for root in self.roots.iter().filter(|root| root.is_dir()) {
+            self.watcher.watch(root, RecursiveMode::Recursive)?;
+        }
+        Ok(())
     }
 }
 
-/// Whether an event may change what is shown.
-fn matters(event: &Event) -> bool {
-    !matches!(event.kind, EventKind::Access(_)) && (event.paths.is_empty() || event.paths.iter().any(|p| !is_noise(p)))
+/// The path without symbolic links in the part that exists, for events name real paths.
+fn real(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let Some(name) = whole.file_name() else { return whole };
+    match whole.parent() {
+        // The last part stays as it is named: it may be a link that is to be exchanged.
+        Some(parent) => parent.canonicalize().unwrap_or_else(|_| real(parent)).join(name),
+        None => whole,
+    }
 }
 
-/// Editors' temporary files, and arqsite's own data.
-fn is_noise(path: &Path) -> bool {
-    let hidden = |name: &str| name == ".arq" || name == ".git" || name == "target" || name == "node_modules";
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let temporary = name.ends_with('~')
-        || name.ends_with(".swp")
-        || name.ends_with(".swx")
-        || name.ends_with(".tmp")
-        || name == "4913";
-    temporary || path.components().any(|part| part.as_os_str().to_str().is_some_and(hidden))
+/// Hears every event and notes those that matter.
+struct Handler {
+    roots: Arc<[PathBuf]>,
+    sender: mpsc::Sender<()>,
+    roots_moved: Arc<AtomicBool>,
+}
+
+impl notify::EventHandler for Handler {
+    fn handle_event(&mut self, event: notify::Result<Event>) {
+        // After an error something may have been missed.
+        let Ok(event) = event else { return self.note() };
+        if event.need_rescan() {
+            self.roots_moved.store(true, Ordering::Release);
+            return self.note();
+        }
+        if !is_change(event.kind) {
+            return;
+        }
+        if event.paths.iter().any(|path| self.roots.iter().any(|root| root.starts_with(path))) && is_move(event.kind) {
+            self.roots_moved.store(true, Ordering::Release);
+            return self.note();
+        }
+        if event.paths.iter().any(|path| self.roots.iter().any(|root| concerns(root, path))) {
+            self.note();
+        }
+    }
+}
+
+impl Handler {
+    fn note(&self) {
+        // Full means that a note is waiting already.
+        let _ = self.sender.try_send(());
+    }
+}
+
+/// Whether an event tells of other bytes or names. Reading does not; nor does a look at the time.
+fn is_change(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
+        EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(MetadataKind::AccessTime)) => false,
+        _ => true,
+    }
+}
+
+fn is_move(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)))
+}
+
+/// Whether `path` lies under `root` and is a file of the project.
+fn concerns(root: &Path, path: &Path) -> bool {
+    let Ok(below) = path.strip_prefix(root) else { return false };
+    !below.components().any(|part| match part {
+        Component::Normal(name) => is_passing(&name.to_string_lossy()),
+        _ => false,
+    })
+}
+
+/// Whether a name is of the sort that editors, downloads and version control make beside the files.
+fn is_passing(name: &str) -> bool {
+    (name.starts_with('.') && name != ".well-known")
+        || (name.starts_with('#') && name.ends_with('#'))
+        || PASSING_ENDS.iter().any(|end| name.ends_with(end))
+        || name.contains("___jb_")
+        // Vim tries with this name whether it may write into the folder.
+        || name == "4913"
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use std::fs;
+
     use super::*;
 
+    async fn change(watching: &mut Watching) -> bool {
+        tokio::time::timeout(Duration::from_secs(10), watching.changed()).await.unwrap_or(false)
+    }
+
+    fn project() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let site = dir.path().join("site");
+        fs::create_dir(&site).unwrap();
+        (dir, site)
+    }
+
     #[test]
-    fn the_work_of_editors_and_of_arqsite_itself_is_noise() {
-        for noise in ["site/.index.html.swp", "site/a~", "site/4913", ".arq/data.redb", "a/.git/index"] {
-            assert!(is_noise(Path::new(noise)), "{noise}");
+    fn files_of_the_project_concern_it_and_passing_ones_do_not() {
+        let root = Path::new("/p/site");
+        for name in ["a.md", "b/c.css", ".well-known/x", "", "notes#1.md", "a.b.html"] {
+            assert!(concerns(root, &root.join(name)), "{name}");
         }
-        for real in ["site/index.html", "arq.toml", "site/_layouts/page.html", "api/messages.toml"] {
-            assert!(!is_noise(Path::new(real)), "{real}");
+        for name in [".a.md.swp", "a.md~", ".git/index", ".arq/x", "b/.#c", "#c#", "4913", "x.tmp", "a___jb_tmp___"] {
+            assert!(!concerns(root, &root.join(name)), "{name}");
         }
+        assert!(!concerns(root, Path::new("/p/other/a.md")));
+        assert!(!concerns(root, Path::new("/p/site2/a.md")));
+        assert!(concerns(Path::new("/p/arq.toml"), Path::new("/p/arq.toml")));
+    }
+
+    #[test]
+    fn reading_is_no_change() {
+        assert!(!is_change(EventKind::Access(AccessKind::Open(AccessMode::Read))));
+        assert!(!is_change(EventKind::Access(AccessKind::Close(AccessMode::Read))));
+        assert!(is_change(EventKind::Access(AccessKind::Close(AccessMode::Write))));
+        assert!(is_change(EventKind::Modify(ModifyKind::Any)));
+    }
+
+    #[tokio::test]
+    async fn an_atomic_save_is_noticed() {
+        let (dir, site) = project();
+        fs::write(site.join("a.md"), "1").unwrap();
+        let mut watching = Watching::start(std::slice::from_ref(&site)).unwrap();
+        fs::write(site.join(".a.md.new"), "2").unwrap();
+        fs::rename(site.join(".a.md.new"), site.join("a.md")).unwrap();
+        assert!(change(&mut watching).await);
+        drop(dir);
+    }
+
+    #[tokio::test]
+    async fn a_file_in_a_new_folder_is_noticed() {
+        let (_dir, site) = project();
+        let mut watching = Watching::start(std::slice::from_ref(&site)).unwrap();
+        fs::create_dir_all(site.join("x/y")).unwrap();
+        assert!(change(&mut watching).await);
+        fs::write(site.join("x/y/z.md"), "1").unwrap();
+        assert!(change(&mut watching).await);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_made_later_or_again_is_watched() {
+        let (dir, _site) = project();
+        let api = dir.path().join("api");
+        let mut watching = Watching::start(std::slice::from_ref(&api)).unwrap();
+        for _ in 0..2 {
+            fs::create_dir(&api).unwrap();
+            assert!(change(&mut watching).await);
+            fs::write(api.join("a.toml"), "1").unwrap();
+            assert!(change(&mut watching).await);
+            fs::remove_dir_all(&api).unwrap();
+            assert!(change(&mut watching).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_single_file_is_noticed_and_its_neighbours_are_not() {
+        let (dir, _site) = project();
+        let file = dir.path().join("arq.toml");
+        fs::write(&file, "1").unwrap();
+        let mut watching = Watching::start(std::slice::from_ref(&file)).unwrap();
+        fs::write(dir.path().join("other.toml"), "1").unwrap();
+        fs::write(dir.path().join("arq.toml~"), "1").unwrap();
+        let silent = tokio::time::timeout(QUIET * 4, watching.changed()).await;
+        assert!(silent.is_err());
+        fs::write(&file, "2").unwrap();
+        assert!(change(&mut watching).await);
+    }
+
+    #[tokio::test]
+    async fn many_changes_at_once_are_few() {
+        let (_dir, site) = project();
+        let mut watching = Watching::start(std::slice::from_ref(&site)).unwrap();
+        for i in 0..200 {
+            fs::write(site.join(format!("{i}.md")), "1").unwrap();
+        }
+        let mut times = 0;
+        while tokio::time::timeout(QUIET * 8, watching.changed()).await.is_ok() {
+            times += 1;
+        }
+        assert!((1..=3).contains(&times), "{times}");
     }
 }

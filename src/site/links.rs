@@ -70,9 +70,10 @@ impl<'a> Known<'a> {
             scanner.feed(&buffer[..read], &mut |reference| {
                 if reference.element == "base" {
                     base = base_of(page, &reference);
-                } else if let Some(why) = base.as_deref().and_then(|base| self.why_broken(base, &reference)) {
+                } else if let Some(target) = base.as_deref().and_then(|base| self.missing(base, &reference)) {
                     count += 1;
                     if broken.len() < LISTED_A_PAGE {
+                        let why = self.why(&target);
                         broken.push(Broken { reference, why });
                     }
                 }
@@ -80,24 +81,27 @@ impl<'a> Known<'a> {
         }
     }
 
-    fn why_broken(&self, base: &str, reference: &Reference) -> Option<String> {
+    /// Where a reference leads, when nothing is there.
+    fn missing(&self, base: &str, reference: &Reference) -> Option<Target> {
         let path = match url::resolve(base, &reference.value) {
             Target::Elsewhere => return None,
-            Target::Undecodable => return Some("has a broken percent-escape".into()),
+            Target::Undecodable => return Some(Target::Undecodable),
             Target::Path(path) => url::single_slashes(&path).into_owned(),
         };
-        if path == "/api" || path.starts_with("/api/") || path == super::scan::NOT_FOUND || self.answers(&path) {
-            return None;
+        let is_api = path == "/api" || path.starts_with("/api/");
+        (!is_api && path != super::scan::NOT_FOUND && !self.answers(&path)).then_some(Target::Path(path))
+    }
+
+    fn why(&self, target: &Target) -> String {
+        let Target::Path(path) = target else { return "has a broken percent-escape".into() };
+        let mut forms = std::iter::once(path.clone()).chain(url::other_forms(path));
+        if forms.any(|form| self.left_out.contains(form.as_str())) {
+            return "leads to a file that is left out of the site".into();
         }
-        let forms = std::iter::once(path.clone()).chain(url::other_forms(&path));
-        if forms.into_iter().any(|form| self.left_out.contains(form.as_str())) {
-            return Some("leads to a file that is left out of the site".into());
-        }
-        let other_case = self.paths.iter().find(|known| known.eq_ignore_ascii_case(&path));
-        Some(match other_case {
+        match self.paths.iter().find(|known| known.eq_ignore_ascii_case(path)) {
             Some(known) => format!("leads nowhere; upper and lower case differ: {known}"),
             None => "leads nowhere".into(),
-        })
+        }
     }
 
     fn answers(&self, path: &str) -> bool {

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use super::error::SiteError;
 use super::front::{self, FrontMatter};
 use super::layout::{Layouts, Page};
-use super::links::{Broken, Fault, Known};
+use super::links::Known;
 use super::url::{self, Target};
-use super::{Content, FAULTS_LISTED, File, Site, markdown, mime, not_found, parallel, scan};
+use super::{Content, FAULTS_LISTED, File, Site, faults, markdown, mime, not_found, parallel, scan};
 use crate::config::{Config, Project, Urls};
 
-const HTML: &str = "text/html; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 
 /// Reads `site/` of a project.
 ///
@@ -39,7 +39,7 @@ pub fn load(project: &Project, config: &Config) -> Result<Site, SiteError> {
         Some(at) => files.remove(at),
         None => built_in_not_found(&config.site.language),
     };
-    let mut faults = structural_faults(&files);
+    let mut faults = faults::of_structure(&files);
     let left_out: Vec<String> = listing
         .left_out
         .iter()
@@ -48,7 +48,7 @@ pub fn load(project: &Project, config: &Config) -> Result<Site, SiteError> {
         .map(|source| scan::url_of(named(source), config.site.urls))
         .collect();
     let known = Known::new(files.iter().map(|file| file.path.as_str()), left_out.iter().map(String::as_str));
-    let (broken, more) = broken_links(project, &known, files.iter().chain([&not_found]))?;
+    let (broken, more) = faults::of_links(project, &known, files.iter().chain([&not_found]))?;
     let faults_in_all = faults.len() + broken.len() + more;
     faults.extend(broken);
     faults.truncate(FAULTS_LISTED);
@@ -56,7 +56,7 @@ pub fn load(project: &Project, config: &Config) -> Result<Site, SiteError> {
 }
 
 /// The name of a file from `site/`.
-fn named(source: &str) -> &str {
+pub(super) fn named(source: &str) -> &str {
     source.strip_prefix(scan::FOLDER).and_then(|name| name.strip_prefix('/')).unwrap_or(source)
 }
 
@@ -157,7 +157,7 @@ fn title_of(source: &str) -> String {
     name.split('.').next().unwrap_or(name).replace(['-', '_'], " ")
 }
 
-fn text_of(project: &Project, source: &str) -> Result<String, SiteError> {
+pub(super) fn text_of(project: &Project, source: &str) -> Result<String, SiteError> {
     let bytes = project.read(source).map_err(|error| SiteError::Read { file: source.into(), source: error })?;
     String::from_utf8(bytes.into()).map_err(|_| SiteError::NotText { file: source.into() })
 }
@@ -180,72 +180,6 @@ fn built_in_not_found(language: &str) -> File {
         source: String::new(),
         content: Content::Memory(not_found::page(language).into()),
         content_type: HTML.into(),
-    }
-}
-
-fn structural_faults(files: &[File]) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    if !files.iter().any(|file| file.path == "/") {
-        let what = "there is no index.html or index.md, so the site's first page is not found".into();
-        faults.push(Fault { source: "site/".into(), line: None, what });
-    }
-    if files.iter().any(|file| file.path.starts_with("/api/")) {
-        let what = "visitors never see these files: /api/ is answered by the API; use another folder".into();
-        faults.push(Fault { source: "site/api/".into(), line: None, what });
-    }
-    faults
-}
-
-/// The faults of all pages, without those that a layout repeats, and how many more there are.
-fn broken_links<'a>(
-    project: &Project,
-    known: &Known<'_>,
-    files: impl Iterator<Item = &'a File>,
-) -> Result<(Vec<Fault>, usize), SiteError> {
-    let pages: Vec<&File> = files.filter(|file| file.content_type == HTML && !file.source.is_empty()).collect();
-    let found = parallel::map(&pages, |page| broken_in(project, known, page));
-    let (mut all, mut more, mut seen) = (Vec::new(), 0, HashSet::new());
-    for page in found {
-        let (faults, count) = page?;
-        more += count - faults.len();
-        all.extend(faults.into_iter().filter(|fault| seen.insert(fault.clone())));
-    }
-    Ok((all, more))
-}
-
-fn broken_in(project: &Project, known: &Known<'_>, page: &File) -> Result<(Vec<Fault>, usize), SiteError> {
-    let error = |error| SiteError::Read { file: page.source.clone(), source: error };
-    let (broken, count) = match &page.content {
-        Content::Memory(bytes) => known.broken_in(&page.path, bytes.as_ref()),
-        Content::Disk { path, .. } => std::fs::File::open(path).and_then(|file| known.broken_in(&page.path, file)),
-    }
-    .map_err(error)?;
-    if broken.is_empty() || !scan::is_markdown(&page.source) {
-        return Ok((
-            broken.iter().map(|broken| fault(&page.source, Some(broken.reference.line), broken)).collect(),
-            count,
-        ));
-    }
-    let text = text_of(project, &page.source)?;
-    Ok((broken.iter().map(|broken| in_markdown(project, &page.source, &text, broken)).collect(), count))
-}
-
-fn fault(source: &str, line: Option<usize>, broken: &Broken) -> Fault {
-    let what = format!("{}=\"{}\" {}", broken.reference.attribute, broken.reference.value, broken.why);
-    Fault { source: source.into(), line, what }
-}
-
-/// The line of the Markdown, or else of the layout, that a link of the rendered page comes from.
-fn in_markdown(project: &Project, source: &str, text: &str, broken: &Broken) -> Fault {
-    let line_in = |text: &str| text.lines().position(|line| line.contains(&broken.reference.value)).map(|at| at + 1);
-    if let Some(line) = line_in(text) {
-        return fault(source, Some(line), broken);
-    }
-    let layouts = project.files("site/_layouts").unwrap_or_default();
-    let from_layout = layouts.iter().find_map(|layout| Some((layout, line_in(&text_of(project, layout).ok()?)?)));
-    match from_layout {
-        Some((layout, line)) => fault(layout, Some(line), broken),
-        None => fault(source, None, broken),
     }
 }
 

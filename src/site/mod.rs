@@ -15,6 +15,7 @@ pub(crate) mod parallel;
 pub mod scan;
 pub mod url;
 
+mod faults;
 mod load;
 
 use std::path::PathBuf;

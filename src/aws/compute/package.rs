@@ -43,6 +43,13 @@ pub struct Package {
     pub sha256: String,
 }
 
+impl Package {
+    fn of(zip: Vec<u8>) -> Self {
+        let sha256 = STANDARD.encode(Sha256::digest(&zip));
+        Self { zip: zip.into(), sha256 }
+    }
+}
+
 /// Why a program cannot be the function.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
@@ -103,23 +110,58 @@ impl EngineFile {
         if zip.len() > LARGEST {
             return Err(PackageError::TooLarge(zip.len()));
         }
-        let sha256 = STANDARD.encode(Sha256::digest(&zip));
-        Ok(Package { zip: zip.into(), sha256 })
+        Ok(Package::of(zip))
     }
 }
 
 /// A package made when it is first asked for: most publishes need none.
-#[derive(Default)]
-pub struct LazyPackage(OnceLock<Package>);
+///
+/// It is kept in a folder between runs, since packing takes seconds: an interrupted run that goes
+/// on, and a second stage, need the very same one.
+pub struct LazyPackage {
+    folder: PathBuf,
+    package: OnceLock<Package>,
+}
 
 impl LazyPackage {
+    /// Packages are kept in `folder`.
+    pub fn kept_in(folder: PathBuf) -> Self {
+        Self { folder, package: OnceLock::new() }
+    }
+
     /// The package.
     pub fn get(&self, engine: &EngineFile, bundle: &[u8]) -> Result<&Package, PackageError> {
-        if let Some(package) = self.0.get() {
+        if let Some(package) = self.package.get() {
             return Ok(package);
         }
+        let package = self.kept_or_made(engine, bundle)?;
+        Ok(self.package.get_or_init(|| package))
+    }
+
+    fn kept_or_made(&self, engine: &EngineFile, bundle: &[u8]) -> Result<Package, PackageError> {
+        let bundle_hash: String = Sha256::digest(bundle).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let path = self.folder.join(format!("engine-{}-{bundle_hash}.zip", engine.identity));
+        if let Ok(zip) = std::fs::read(&path) {
+            return Ok(Package::of(zip));
+        }
         let package = engine.pack(bundle)?;
-        Ok(self.0.get_or_init(|| package))
+        // One that cannot be kept is made again next time.
+        let _ = self.keep(&path, &package.zip);
+        Ok(package)
+    }
+
+    fn keep(&self, path: &Path, zip: &[u8]) -> std::io::Result<()> {
+        std::fs::create_dir_all(&self.folder)?;
+        for old in self.folder.read_dir()?.flatten() {
+            if old.file_name().to_string_lossy().starts_with("engine-") {
+                std::fs::remove_file(old.path())?;
+            }
+        }
+        // Whole or not at all: a run may be killed while it writes.
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(zip)?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ pub mod release_manifest;
 pub mod release_objects;
 pub mod s3_inventory;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -31,15 +32,16 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// What `id` publishes.
+    /// What `id` publishes. The function's package is kept in `cache` between runs.
     pub fn new(
         id: ReleaseId,
         release: Arc<Release>,
         packed: Packed,
         engine: Option<EngineFile>,
         previous: Option<Manifest>,
+        cache: PathBuf,
     ) -> Self {
-        Self { id, release, packed, engine, previous, package: LazyPackage::default() }
+        Self { id, release, packed, engine, previous, package: LazyPackage::kept_in(cache) }
     }
 
     /// The function's package, made when it is first asked for.

@@ -186,6 +186,12 @@ class Cache:
         if found:
             self.size -= len(found[0].body)
 
+    def invalidate(self, distribution_id, paths):
+        """Forget what the paths of an invalidation mean; only a last `*` is a wildcard."""
+        for key in [k for k in self.kept if k[0] == distribution_id]:
+            if any(key[1].startswith(p[:-1]) if p.endswith("*") else key[1] == p for p in paths):
+                self.drop(key)
+
     def clear(self):
         """Forget everything."""
         self.kept.clear()

@@ -5,8 +5,10 @@ The runtime here is newer than `cloudfront-js-2.0`, so what that lacks is only p
 Source: CloudFront developer guide, event structure; JavaScript runtime 2.0 features; restrictions on edge functions.
 """
 
+import collections
 import json
 import re
+from dataclasses import dataclass, field
 
 import quickjs
 
@@ -102,6 +104,61 @@ class CloudFrontFunction:
         if "error" in out:
             raise FunctionError(out["error"])
         return out["value"]
+
+
+@dataclass
+class Run:
+    """One run for `TestFunction`."""
+
+    output: object = None
+    error: str = ""
+    logs: list = field(default_factory=list)
+    utilization: int = 1
+
+
+class EdgeFunctions:
+    """Every function that ran, kept ready by its text."""
+
+    KEPT = 16
+
+    def __init__(self, published):
+        self.published, self._ready = published, {}
+        self.lines = collections.deque(maxlen=2000)
+
+    def call(self, stage, event, raw_query):
+        """What a stage's handler returns; FunctionError when it fails."""
+        function = self._function(stage)
+        try:
+            return function.run(event, raw_query, self.published.store_of(stage))
+        finally:
+            self.lines.extend(function.log)
+
+    def _function(self, stage):
+        key = stage.code
+        if key not in self._ready:
+            while len(self._ready) >= self.KEPT:
+                self._ready.pop(next(iter(self._ready)))
+            self._ready[key] = CloudFrontFunction(key.decode("utf-8", "replace"))
+        return self._ready[key]
+
+    def run(self, stage, event):
+        """A test run: errors are part of the answer."""
+        out, function = Run(), None
+        fields = (event.get("request") or {}).get("querystring") or {}
+        raw = "&".join(f"{name}={value.get('value', '')}" for name, value in fields.items())
+        try:
+            function = self._function(stage)
+            value = function.run(event, raw, self.published.store_of(stage))
+            out.output = {"response" if isinstance(value, dict) and "statusCode" in value else "request": value}
+        except FunctionError as error:
+            out.error = str(error)
+        out.logs = list(function.log) if function else []
+        return out
+
+    def reset(self):
+        """Nothing kept."""
+        self._ready.clear()
+        self.lines.clear()
 
 
 # Headers that a function may see but not change, and those it may not add. Source: restrictions on edge functions.

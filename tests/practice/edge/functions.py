@@ -5,14 +5,17 @@ import collections
 import hashlib
 import io
 import json
+import logging
 import os
 import shutil
 import stat
 import tempfile
 import zipfile
+from dataclasses import dataclass
 
 from .environment import Environment, InvocationError
 
+log = logging.getLogger("practice.function")
 MOST = 8
 """Environments of one version at a time; further events wait. A real account has 1,000."""
 LINES = 2000
@@ -20,7 +23,16 @@ LARGEST = 6 * 1024 * 1024
 """Bytes of an event or an answer. Source: Lambda developer guide, quotas."""
 
 
-class Functions:
+@dataclass
+class Done:
+    """What came of one event; `error` is Lambda's name of the failure, or empty."""
+
+    payload: bytes
+    error: str = ""
+    log: str = ""
+
+
+class Lambdas:
     """Every running environment, by function version and configuration."""
 
     def __init__(self, account):
@@ -29,43 +41,64 @@ class Functions:
         self.logs = collections.defaultdict(lambda: collections.deque(maxlen=LINES))
         self._pools = {}
 
-    async def invoke(self, function, event):
-        """What the function answers to an event; InvocationError when it fails."""
-        payload = json.dumps(event).encode()
+    async def invoke(self, function, version, payload, qualifier=""):
+        """What a function's version answers to a payload of bytes."""
+        before = len(self.logs[function.name])
+        try:
+            answer = await self._invoke(function, version, payload, qualifier)
+        except InvocationError as error:
+            self.note(function.name, str(error))
+            said = {"errorType": error.kind, "errorMessage": str(error)}
+            return Done(json.dumps(said).encode(), error.kind, self._since(function, before))
+        return Done(answer, "", self._since(function, before))
+
+    def _since(self, function, before):
+        return "\n".join(list(self.logs[function.name])[before:]) + "\n"
+
+    async def _invoke(self, function, version, payload, qualifier):
         if len(payload) > LARGEST:
             raise InvocationError("RequestEntityTooLarge", f"{len(payload)} bytes must be at most {LARGEST}")
-        if function.state != "Active":
-            raise InvocationError("CodeArtifactUserPendingException", f"the function is {function.state}")
-        key = self._key(function)
-        await self._retire(function, key)
+        if function.state() != "Active":
+            raise InvocationError("CodeArtifactUserPendingException", "the function is being created")
+        arn = function.arn + (f":{qualifier}" if qualifier else "")
+        key = self._key(function, version)
+        await self._retire(key)
         pool = self._pools.setdefault(key, Pool())
         pool.over = False
         async with pool.places:
-            environment = await self._take(pool, function)
+            environment = await self._take(pool, function, version)
             try:
-                answer = await environment.invoke(payload, function.arn, function.timeout)
-                self._observe(function, environment)
-            except InvocationError as error:
-                self.logs[function.name].append(str(error))
-                raise
+                answer = await environment.invoke(payload, arn, version.config["Timeout"])
             finally:
                 pool.give(environment)
         if len(answer) > LARGEST:
             raise InvocationError("Function.ResponseSizeTooLarge", f"{len(answer)} bytes must be at most {LARGEST}")
         return answer
 
-    def _observe(self, function, environment):
-        if environment.used == 1:
-            self.logs[function.name].append(f"(practice) started version {function.version}, pid {environment.process.pid}")
+    def note(self, name, line):
+        """Add a line of the practice account's own to a function's log."""
+        self.logs[name].append(line)
+        log.warning("%s: %s", name, line)
 
     @staticmethod
-    def _key(function):
-        settings = json.dumps([function.variables, function.role, function.memory], sort_keys=True)
-        return function.region, function.name, function.version, function.sha256, hashlib.sha256(settings.encode()).hexdigest()
+    def keep(task):
+        """Let an event finish for which nobody waits any more."""
+        _ENDING.add(task)
+        task.add_done_callback(_ENDING.discard)
 
-    async def _retire(self, function, key):
+    def forget(self, arn):
+        """A function was deleted: its environments end."""
+        for key in [k for k in self._pools if k[0] == arn]:
+            self.keep(asyncio.ensure_future(self._pools.pop(key).stop()))
+
+    @staticmethod
+    def _key(function, version):
+        settings = json.dumps(version.config, sort_keys=True, default=str).encode()
+        return function.arn, version.number, hashlib.sha256(version.package).digest(), hashlib.sha256(settings).digest()
+
+    async def _retire(self, key):
         """End the environments of what is no longer the version that is asked for."""
-        for old in [k for k in self._pools if k[:2] == key[:2] and k != key]:
+        for old in [k for k in self._pools if k[0] == key[0] and k != key]:
             pool = self._pools[old]
             # One that still answers somebody ends when it is given back.
             pool.over = True
@@ -73,32 +106,31 @@ class Functions:
             if not pool.busy:
                 self._pools.pop(old, None)
 
-    async def _take(self, pool, function):
+    async def _take(self, pool, function, version):
         while pool.idle:
             found = pool.idle.pop()
             if found.alive:
                 pool.busy.add(found)
                 return found
             await found.stop()
-        directory = self._unpacked(function)
-        made = Environment(function, directory, self._variables(function, directory), self.logs[function.name])
+        directory = self._unpacked(version.package)
+        made = Environment(function, directory, self._variables(function, version, directory), self.logs[function.name])
         pool.busy.add(made)
         try:
             await made.start()
-        except BaseException as error:
+        except BaseException:
             pool.busy.discard(made)
             await made.stop()
-            self.logs[function.name].append(str(error))
             raise
         return made
 
-    def _unpacked(self, function):
-        directory = os.path.join(self.root, hashlib.sha256(function.code).hexdigest())
+    def _unpacked(self, package):
+        directory = os.path.join(self.root, hashlib.sha256(package).hexdigest())
         if os.path.isdir(directory):
             return directory
         partial = tempfile.mkdtemp(dir=self.root)
         try:
-            with zipfile.ZipFile(io.BytesIO(function.code)) as archive:
+            with zipfile.ZipFile(io.BytesIO(package)) as archive:
                 for entry in archive.infolist():
                     path = archive.extract(entry, partial)
                     mode = stat.S_IMODE(entry.external_attr >> 16)
@@ -109,24 +141,25 @@ class Functions:
         os.rename(partial, directory)
         return directory
 
-    def _variables(self, function, directory):
-        key, secret, token = self.account.session(function.role)
+    def _variables(self, function, version, directory):
+        config = version.config
+        key, secret, token = self.account.session(config["Role"].rsplit("/", 1)[-1])
         # Lambda refuses these names in a function's own variables, so nothing of the function's is lost here.
         return {
             "PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
-            **function.variables,
+            **((config.get("Environment") or {}).get("Variables") or {}),
             "LAMBDA_TASK_ROOT": directory,
             "LAMBDA_RUNTIME_DIR": directory,
-            "_HANDLER": function.handler,
+            "_HANDLER": config["Handler"],
             "AWS_EXECUTION_ENV": "AWS_Lambda_provided.al2023",
             "AWS_LAMBDA_FUNCTION_NAME": function.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": function.version,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+            "AWS_LAMBDA_FUNCTION_VERSION": version.number,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config["MemorySize"]),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": f"practice/[{function.version}]",
+            "AWS_LAMBDA_LOG_STREAM_NAME": f"practice/[{version.number}]",
             "AWS_REGION": function.region,
             "AWS_DEFAULT_REGION": function.region,
             "AWS_ACCESS_KEY_ID": key,
@@ -138,7 +171,7 @@ class Functions:
     def describe(self):
         """The running environments, as JSON."""
         return [
-            {"function": key[1], "version": key[2], "pid": each.process.pid if each.process else None, "events": each.used}
+            {"function": key[0], "version": key[1], "pid": each.process.pid if each.process else None, "events": each.used}
             for key, pool in self._pools.items() for each in [*pool.idle, *pool.busy]
         ]
 
@@ -167,9 +200,7 @@ class Pool:
         if environment.alive and not self.over:
             self.idle.append(environment)
         else:
-            task = asyncio.get_running_loop().create_task(environment.stop())
-            _ENDING.add(task)
-            task.add_done_callback(_ENDING.discard)
+            Lambdas.keep(asyncio.ensure_future(environment.stop()))
 
     async def stop_idle(self):
         """End those that wait."""

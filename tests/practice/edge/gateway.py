@@ -10,9 +10,8 @@ import re
 import time
 import urllib.parse
 
-from .. import ids, policy
+from .. import ids
 from .answer import Answer
-from .environment import InvocationError
 
 LARGEST = 10 * 1024 * 1024
 """Bytes of a request. Source: API Gateway quotas."""
@@ -27,8 +26,8 @@ _TEXT = re.compile(
 class Gateway:
     """Answers for every published API."""
 
-    def __init__(self, published, functions):
-        self.published, self.functions, self.account = published, functions, published.account
+    def __init__(self, published, lambdas):
+        self.published, self.lambdas, self.account = published, lambdas, published.account
 
     async def answer(self, api_id, region, request):
         """The API's answer to a request (method, raw path, raw query, headers, body, source address)."""
@@ -49,49 +48,42 @@ class Gateway:
         if stage is None:
             return _message(404, "Not Found")
         route, parameters = _route(api, request.method, urllib.parse.unquote(path))
-        integration = api.integrations.get(route["Target"].partition("integrations/")[2]) if route else None
+        integration = api.integrations.get(route["Target"].removeprefix("integrations/")) if route else None
         if integration is None:
             return _message(404, "Not Found")
         found = _FUNCTION.search(integration.get("IntegrationUri", ""))
         if integration.get("IntegrationType") != "AWS_PROXY" or not found:
             return _message(500, "Internal Server Error")
-        function = self.published.function(region, found.group(1), found.group(2))
-        if function is None or not self._permitted(function, api, stage, route, region):
-            self.functions.logs[found.group(1)].append("(practice) API Gateway has no permission, or no such alias")
+        target = self.published.function(region, found.group(1), found.group(2))
+        qualifier = found.group(2) or ""
+        if target is None or not self._permitted(target[0], qualifier, api, stage, route):
+            self.lambdas.note(found.group(1), "(practice) API Gateway has no permission here, or there is no such alias")
             return _message(500, "Internal Server Error")
         event = self._event(api, region, stage, route, path, parameters, request)
-        seconds = int(integration.get("TimeoutInMillis") or 30000) / 1000
+        seconds = integration["TimeoutInMillis"] / 1000
+        task = asyncio.ensure_future(self.lambdas.invoke(*target, json.dumps(event).encode(), qualifier))
         try:
-            raw = await asyncio.wait_for(asyncio.shield(self._invoke(function, event)), seconds)
+            # When API Gateway gives up, Lambda goes on until the function's own limit.
+            done = await asyncio.wait_for(asyncio.shield(task), seconds)
         except asyncio.TimeoutError:
+            self.lambdas.keep(task)
             return _message(503, "Service Unavailable")
-        except InvocationError:
-            return _message(500, "Internal Server Error")
-        return _translated(raw)
+        return _message(500, "Internal Server Error") if done.error else _translated(done.payload)
 
-    def _invoke(self, function, event):
-        # On its own: when API Gateway gives up, Lambda goes on until the function's own limit.
-        task = asyncio.get_running_loop().create_task(self.functions.invoke(function, event))
-        task.add_done_callback(lambda t: t.cancelled() or t.exception())
-        return task
-
-    def _permitted(self, function, api, stage, route, region):
+    def _permitted(self, function, qualifier, api, stage, route):
         key = route["RouteKey"]
         method, _, path = key.partition(" ")
         tail = f"{'*' if method == 'ANY' else method}{path}" if path else key
-        source = f"arn:aws:execute-api:{region}:{self.account.id}:{api.id}/{stage['StageName']}/{tail}"
-        context = {"AWS:SourceArn": source, "AWS:SourceAccount": self.account.id}
-        verdict = policy.decide(
-            function.policy, {"Service": "apigateway.amazonaws.com"}, "lambda:InvokeFunction", function.arn, context
-        )
-        return verdict == "Allow"
+        source = f"arn:aws:execute-api:{function.region}:{self.account.id}:{api.shown['ApiId']}/{stage['StageName']}/{tail}"
+        return self.account.functions.allows(function, qualifier, "apigateway.amazonaws.com", source)
 
     def _event(self, api, region, stage, route, path, parameters, request):
+        api_id = api.shown["ApiId"]
         headers = {k: v for k, v in request.headers.items() if k not in ("cookie", "connection", "transfer-encoding")}
         headers.setdefault("x-forwarded-for", request.source)
         if request.through:
             headers["x-forwarded-for"] = f"{request.viewer}, {request.source}"
-        headers.update({"x-forwarded-port": "443", "x-forwarded-proto": "https", "host": f"{api.id}.execute-api.{region}.amazonaws.com"})
+        headers.update({"x-forwarded-port": "443", "x-forwarded-proto": "https", "host": f"{api_id}.execute-api.{region}.amazonaws.com"})
         headers["x-amzn-trace-id"] = f"Root=1-{int(time.time()):08x}-{ids.request().replace('-', '')[:24]}"
         headers["content-length"] = str(len(request.body))
         now = time.time()
@@ -107,9 +99,9 @@ class Gateway:
             "headers": headers,
             "requestContext": {
                 "accountId": self.account.id,
-                "apiId": api.id,
+                "apiId": api_id,
                 "domainName": headers["host"],
-                "domainPrefix": api.id,
+                "domainPrefix": api_id,
                 "http": {
                     "method": request.method,
                     "path": decoded,
@@ -168,7 +160,7 @@ def _stage(api, path):
 def _route(api, method, path):
     """The most specific route, and its path's parameters."""
     best, best_score, values = None, None, {}
-    for route in api.routes:
+    for route in api.routes.values():
         wanted, _, pattern = route["RouteKey"].partition(" ")
         if not pattern:
             continue
@@ -179,7 +171,7 @@ def _route(api, method, path):
         if best is None or score > best_score:
             best, best_score, values = route, score, found.groupdict()
     if best is None:
-        best = next((r for r in api.routes if r["RouteKey"] == "$default"), None)
+        best = next((r for r in api.routes.values() if r["RouteKey"] == "$default"), None)
     return (best, values) if best and best.get("Target") else (None, {})
 
 

@@ -1,0 +1,180 @@
+//! From an object to a body: from memory, compressed, or from disk.
+//!
+//! What is answered always fits its ETag and its length. A file that has changed since the build
+//! is answered as it is now, under its own ETag; the rebuild that follows catches up.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use actix_web::http::header::HeaderValue;
+use bytes::Bytes;
+use md5::{Digest, Md5};
+
+use super::asset::{Asset, KEPT, Source, quoted};
+use super::body::Body;
+use super::encoding::Encoding;
+use super::shelf::Shelf;
+use super::stamp::Stamp;
+use crate::release::id::hex;
+
+/// How often a file that changes while its MD5 is taken is read again.
+const TRIES: usize = 3;
+
+/// A body and what is to be said of it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The body.
+    pub body: Body,
+    /// Its ETag, weak for a compressed body.
+    pub etag: HeaderValue,
+    /// How it is compressed.
+    pub encoding: Option<Encoding>,
+}
+
+/// The body of an object; compressed when `accepted` says how and it pays.
+pub async fn load(asset: &Arc<Asset>, accepted: Option<Encoding>, shelf: &Shelf) -> io::Result<Loaded> {
+    if let Some(encoding) = accepted.filter(|_| asset.compressible)
+        && let Some(body) = compressed(asset, encoding, shelf).await?
+    {
+        return Ok(Loaded { body: Body::Memory(body), etag: asset.weak.clone(), encoding: Some(encoding) });
+    }
+    match &asset.source {
+        Source::Memory(bytes) => Ok(as_built(asset, bytes.clone())),
+        Source::Disk { path, .. } if asset.size <= KEPT => small(asset, path, shelf).await,
+        Source::Disk { path, .. } => large(asset, path).await,
+    }
+}
+
+/// The whole body in memory, for a page that is to be changed.
+pub async fn whole(asset: &Arc<Asset>, shelf: &Shelf) -> io::Result<Bytes> {
+    match &asset.source {
+        Source::Memory(bytes) => Ok(bytes.clone()),
+        Source::Disk { path, .. } if asset.size <= KEPT => match small(asset, path, shelf).await?.body {
+            Body::Memory(bytes) => Ok(bytes),
+            Body::Disk(file, _) => blocking(move || read(file)).await,
+        },
+        Source::Disk { path, .. } => {
+            let path = path.clone();
+            blocking(move || read(File::open(path)?)).await
+        }
+    }
+}
+
+fn as_built(asset: &Asset, bytes: Bytes) -> Loaded {
+    Loaded { body: Body::Memory(bytes), etag: asset.strong.clone(), encoding: None }
+}
+
+/// `None` when compressing does not pay, or when the file is no longer what was built.
+async fn compressed(asset: &Arc<Asset>, encoding: Encoding, shelf: &Shelf) -> io::Result<Option<Bytes>> {
+    let place = asset.place(Some(encoding));
+    let body = match place.get() {
+        Some(body) => body,
+        None => {
+            let _turn = place.turn().await;
+            match place.get() {
+                Some(body) => body,
+                None => {
+                    let source = Arc::clone(asset);
+                    let Some(body) = blocking(move || compress(&source, encoding)).await? else { return Ok(None) };
+                    shelf.put(place, body.clone());
+                    body
+                }
+            }
+        }
+    };
+    // Nothing is kept for a body that would not shrink.
+    Ok(Some(body).filter(|body| !body.is_empty()))
+}
+
+fn compress(asset: &Asset, encoding: Encoding) -> io::Result<Option<Bytes>> {
+    let plain = match &asset.source {
+        Source::Memory(bytes) => bytes.clone(),
+        Source::Disk { path, .. } => match asset.place(None).get() {
+            Some(kept) => kept,
+            None => read(File::open(path)?.take(asset.size + 1))?,
+        },
+    };
+    if !matches!(asset.source, Source::Memory(_)) && md5(&plain) != asset.md5 {
+        return Ok(None);
+    }
+    encoding.compress(&plain).map(Some)
+}
+
+async fn small(asset: &Arc<Asset>, path: &Path, shelf: &Shelf) -> io::Result<Loaded> {
+    let place = asset.place(None);
+    if let Some(body) = place.get() {
+        return Ok(as_built(asset, body));
+    }
+    let _turn = place.turn().await;
+    if let Some(body) = place.get() {
+        return Ok(as_built(asset, body));
+    }
+    let start = path.to_owned();
+    // One byte more than the largest, so that a file that has grown is noticed.
+    let (bytes, md5) = blocking(move || {
+        let bytes = read(File::open(start)?.take(KEPT + 1))?;
+        let md5 = md5(&bytes);
+        Ok((bytes, md5))
+    })
+    .await?;
+    if md5 == asset.md5 {
+        shelf.put(place, bytes.clone());
+        return Ok(as_built(asset, bytes));
+    }
+    if bytes.len() as u64 > KEPT {
+        return large(asset, path).await;
+    }
+    Ok(Loaded { body: Body::Memory(bytes), etag: quoted(&md5), encoding: None })
+}
+
+async fn large(asset: &Arc<Asset>, path: &Path) -> io::Result<Loaded> {
+    let (asset, path) = (Arc::clone(asset), path.to_owned());
+    blocking(move || open_with_etag(&asset, path)).await
+}
+
+/// Opens a file whose MD5 is known in its present state, or takes the MD5 first.
+fn open_with_etag(asset: &Asset, path: PathBuf) -> io::Result<Loaded> {
+    for _ in 0..TRIES {
+        let file = File::open(&path)?;
+        let stamp = Stamp::of(&file)?;
+        let etag = match asset.source.etag_at(stamp) {
+            Some(etag) => etag,
+            None => quoted(&md5_of_file(&file)?),
+        };
+        if Stamp::of(&file)? == stamp {
+            asset.source.note(stamp, &etag);
+            return Ok(Loaded { body: Body::Disk(file, stamp), etag, encoding: None });
+        }
+    }
+    Err(io::Error::other(format!("{} keeps changing", path.display())))
+}
+
+fn md5_of_file(mut file: &File) -> io::Result<String> {
+    let mut sum = Md5::new();
+    let mut piece = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(hex(&sum.finalize())),
+            Ok(read) => sum.update(&piece[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn md5(bytes: &[u8]) -> String {
+    hex(&Md5::digest(bytes))
+}
+
+fn read(mut from: impl Read) -> io::Result<Bytes> {
+    let mut bytes = Vec::new();
+    from.read_to_end(&mut bytes)?;
+    Ok(bytes.into())
+}
+
+/// Work that would keep other requests waiting, on a thread for that.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}

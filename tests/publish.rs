@@ -1,0 +1,213 @@
+//! Publishing to the practice account.
+
+use serde_json::json;
+
+use crate::support::account::Account;
+use crate::support::http::Client;
+use crate::support::project::Project;
+
+fn published() -> (Account, Project) {
+    let account = Account::start();
+    let mut project = Project::small();
+    account.give_to(&mut project);
+    project.run(&["publish", "--yes"]).ok();
+    (account, project)
+}
+
+#[test]
+fn a_second_publish_makes_no_changing_call_and_one_page_costs_four() {
+    let (account, project) = published();
+    account.forget_calls();
+    project.run(&["publish", "--yes"]).ok();
+    assert_eq!(account.changing_calls(), [""; 0]);
+    project.write("site/about.html", "<!doctype html><title>About us</title>");
+    project.run(&["publish", "--yes"]).ok();
+    assert_eq!(
+        account.changing_calls(),
+        ["s3 PutObject", "s3 PutObject", "cloudfront-keyvaluestore UpdateKeys", "cloudfront-keyvaluestore PutKey"]
+    );
+    assert!(account.edge().get("/about.html").text().contains("About us"));
+}
+
+#[test]
+fn keys_of_releases_that_nobody_needs_are_removed() {
+    let (account, project) = published();
+    for number in 0..4 {
+        project.write("site/about.html", &format!("<!doctype html><title>{number}</title>"));
+        project.run(&["publish", "--yes"]).ok();
+    }
+    let keys = account.ask("GET", "kvs/small-edge", &json!(null)).json()["keys"].clone();
+    let mut releases: Vec<&str> = keys.as_object().unwrap().keys().filter_map(|key| key.split(':').next()).collect();
+    releases.dedup();
+    // The live one, the one before it, the one that the function falls back to; and the pointer.
+    assert_eq!(releases.len(), 4, "{releases:?}");
+}
+
+#[test]
+fn a_message_goes_all_the_way_and_only_the_owner_reads_it() {
+    let (account, project) = published();
+    let mut edge = account.edge();
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
+    let taken = edge.send("POST", "/api/messages", &form, b"name=Ana&email=ana%40example.com&message=Hello");
+    assert_eq!((taken.status, taken.header("location")), (303, "/thanks.html"));
+    assert_eq!(edge.get("/api/messages").status, 401);
+    let token = project.run(&["token", "new", "--stage", "production", "--quiet"]).ok();
+    let owner = format!("Bearer {}", token.trim());
+    let list = edge.send("GET", "/api/messages", &[("authorization", &owner)], b"").json();
+    assert_eq!(list["items"][0]["name"], "Ana");
+    let functions: Vec<_> = account
+        .ask("GET", "calls?by=function", &json!(null))
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["operation"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(functions.contains(&"PutItem".to_owned()) && functions.contains(&"Query".to_owned()), "{functions:?}");
+}
+
+#[test]
+fn a_request_that_goes_round_the_distribution_is_refused() {
+    let (account, _project) = published();
+    let apis = account.snapshot()["apis"].clone();
+    assert_eq!(apis["small-api"].as_array().unwrap().len(), 1);
+    let host = account.ask("GET", "edge", &json!(null)).json()["apis"][0].as_str().unwrap().to_owned();
+    let mut round = Client::new(account.edge_port).host(&host);
+    for headers in [&[][..], &[("x-arq-origin", "guess")][..]] {
+        let answer = round.send("GET", "/api/health", headers, b"");
+        assert_eq!((answer.status, answer.json()["type"].as_str()), (403, Some("/problems/origin")));
+    }
+    assert_eq!(account.edge().get("/api/health").status, 200);
+}
+
+#[test]
+fn destroy_keeps_the_tables_and_says_so_and_delete_data_leaves_nothing() {
+    let account = Account::start();
+    let mut project = Project::small();
+    account.give_to(&mut project);
+    let before = account.snapshot();
+    project.run(&["publish", "--yes"]).ok();
+    let told = project.run(&["destroy", "--yes"]);
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    assert!(told.err.contains("Kept: dynamodb.table small-messages, which holds data"), "{}", told.err);
+    let kept = account.snapshot();
+    assert_eq!(kept["tables"].as_object().unwrap().len(), 2);
+    project.run(&["destroy", "--yes", "--delete-data"]).ok();
+    assert_eq!(account.snapshot(), before);
+    assert!(project.run(&["destroy", "--yes"]).failed_or_ok().contains("nothing to take down"));
+}
+
+#[test]
+fn a_dropped_api_is_taken_down_and_its_table_is_kept() {
+    let (account, project) = published();
+    std::fs::remove_dir_all(project.path().join("api")).unwrap();
+    let told = project.run(&["publish", "--yes"]);
+    assert_eq!(told.code, Some(0), "{}{}", told.out, told.err);
+    let after = account.snapshot();
+    assert_eq!((after["functions"].clone(), after["apis"].clone()), (json!({}), json!({})));
+    assert_eq!(after["tables"].as_object().unwrap().len(), 2);
+    assert_eq!(account.edge().get("/api/messages").status, 404);
+    assert_eq!(account.edge().get("/").status, 200);
+}
+
+#[test]
+fn what_is_not_ours_is_never_touched() {
+    let account = Account::start();
+    let mut project = Project::small();
+    account.give_to(&mut project);
+    account.ask("POST", "taken", &json!({"bucket": "small-site-123456789012"}));
+    let before = account.snapshot();
+    let error = project.run(&["publish", "--yes"]).failed(1);
+    assert!(error.contains("could not use the bucket small-site-123456789012"), "{error}");
+    assert!(error.contains("Choose another site.name"), "{error}");
+    assert_eq!(account.snapshot(), before);
+}
+
+#[test]
+fn faults_that_pass_are_survived() {
+    let account = Account::start();
+    let mut project = Project::small();
+    account.give_to(&mut project);
+    project.run(&["publish", "--yes"]).ok();
+    let undisturbed = without_times(account.snapshot());
+    let faults = [
+        json!({"service": "iam", "operation": "PutRolePolicy", "code": "NoSuchEntity", "status": 404, "times": 3}),
+        json!({"service": "lambda", "operation": "CreateFunction", "code": "InvalidParameterValueException", "status": 400,
+               "message": "The role defined for the function cannot be assumed by Lambda.", "times": 3}),
+        json!({"service": "s3", "operation": "PutBucketPolicy", "code": "MalformedPolicy", "status": 400, "times": 2}),
+        json!({"service": "s3", "operation": "CreateBucket", "code": "OperationAborted", "status": 409, "times": 2}),
+        json!({"service": "cloudfront-keyvaluestore", "operation": "UpdateKeys", "code": "ValidationException", "status": 400,
+               "message": "Pre-Condition failed", "times": 2}),
+        json!({"service": "logs", "operation": "CreateLogGroup", "code": "OperationAbortedException", "status": 400, "times": 1}),
+        json!({"service": "cloudfront", "operation": "CreateDistributionWithTags", "code": "InvalidArgument", "status": 400,
+               "message": "function association not yet ready", "times": 2}),
+        json!({"service": "lambda", "operation": "AddPermission", "code": "ResourceNotFoundException", "status": 404, "times": 1}),
+    ];
+    for fault in faults {
+        account.reset();
+        assert_eq!(account.ask("POST", "faults", &fault).status, 200);
+        let ran = project.run(&["publish", "--yes"]);
+        assert_eq!(ran.code, Some(0), "{fault}: {}", ran.err);
+        assert_eq!(without_times(account.snapshot()), undisturbed, "{fault}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_lost_makes_nothing_twice() {
+    let account = Account::start();
+    let mut project = Project::small();
+    account.give_to(&mut project);
+    project.run(&["publish", "--yes"]).ok();
+    let undisturbed = without_times(account.snapshot());
+    for operation in [
+        "CreateBucket",
+        "CreateOriginAccessControl",
+        "CreateKeyValueStore",
+        "CreateFunction",
+        "CreateDistributionWithTags",
+        "CreateRole",
+        "CreateLogGroup",
+        "CreateAlias",
+        "CreateApi",
+        "CreateIntegration",
+        "CreateRoute",
+        "CreateStage",
+        "CreateTable",
+        "AddPermission",
+        "PublishVersion",
+        "PublishFunction",
+        "UpdateKeys",
+        "PutKey",
+    ] {
+        account.reset();
+        let fault = json!({"operation": operation, "when": "after", "times": 1});
+        assert_eq!(account.ask("POST", "faults", &fault).status, 200);
+        // It may fail and say how to continue; what counts is that nothing is there twice.
+        let first = project.run(&["publish", "--yes"]);
+        assert!(matches!(first.code, Some(0 | 3)), "{operation}: {}", first.err);
+        let second = project.run(&["publish", "--yes"]);
+        assert_eq!(second.code, Some(0), "{operation}: {}", second.err);
+        assert_eq!(without_times(account.snapshot()), undisturbed, "{operation}");
+    }
+}
+
+/// Releases are named after the time; everything else must be equal.
+pub fn without_times(snapshot: serde_json::Value) -> serde_json::Value {
+    let text = snapshot.to_string();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    // A release's id: 8 digits, 6 digits, 10 of its hash.
+    while let Some(at) = rest.find("20") {
+        let (before, found) = rest.split_at(at);
+        out.push_str(before);
+        let digits =
+            |range: std::ops::Range<usize>| found.get(range).is_some_and(|t| t.bytes().all(|b| b.is_ascii_digit()));
+        if digits(0..8) && found.get(8..9) == Some("-") && digits(9..15) && found.get(15..16) == Some("-") {
+            out.push_str("<time>");
+            rest = &found[15..];
+        } else {
+            out.push_str("20");
+            rest = &found[2..];
+        }
+    }
+    out.push_str(rest);
+    serde_json::from_str(&out).unwrap()
+}

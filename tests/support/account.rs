@@ -1,0 +1,102 @@
+//! The practice account, started for one test and ended with it.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::http::{Answer, Client};
+use super::project::Project;
+
+/// A running practice account.
+pub struct Account {
+    process: Child,
+    pub port: u16,
+    pub edge_port: u16,
+}
+
+impl Account {
+    /// Starts one, and waits until it answers.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ready = folder.path().join("ready.json");
+        let mut process = Command::new(python())
+            .args(["-m", "practice", "--port", "0", "--edge-port", "0", "--ready-file"])
+            .arg(&ready)
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It says that it is ready when it is; the end of its output would be its death.
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        assert!(lines.next().is_some(), "the practice account did not start");
+        let told: Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
+        let port = |name: &str| u16::try_from(told[name].as_u64().unwrap()).unwrap();
+        Self { port: port("port"), edge_port: port("edge_port"), process }
+    }
+
+    /// Makes the program run in `project` use this account.
+    pub fn give_to(&self, project: &mut Project) {
+        project.variable("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", self.port));
+        project.variable("AWS_ACCESS_KEY_ID", "practice");
+        project.variable("AWS_SECRET_ACCESS_KEY", "practice");
+        project.variable("AWS_REGION", "us-east-1");
+    }
+
+    /// A visitor of what was published.
+    pub fn edge(&self) -> Client {
+        Client::new(self.edge_port)
+    }
+
+    /// One of the account's own doors.
+    pub fn ask(&self, method: &str, door: &str, body: &Value) -> Answer {
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let headers = [("content-type", "application/json")];
+        Client::new(self.port).send(method, &format!("/_practice/{door}"), &headers, text.as_bytes())
+    }
+
+    /// An empty account.
+    pub fn reset(&self) {
+        assert_eq!(self.ask("POST", "reset", &json!({})).status, 200);
+    }
+
+    /// Everything in the account, comparable between runs.
+    pub fn snapshot(&self) -> Value {
+        self.ask("GET", "account", &Value::Null).json()
+    }
+
+    /// Forgets the calls so far.
+    pub fn forget_calls(&self) {
+        let _ = self.ask("DELETE", "calls", &Value::Null);
+    }
+
+    /// `service operation` of the changing calls since they were forgotten.
+    pub fn changing_calls(&self) -> Vec<String> {
+        let name =
+            |call: &Value| format!("{} {}", call["service"].as_str().unwrap(), call["operation"].as_str().unwrap());
+        self.calls("calls?changing=1").iter().map(name).collect()
+    }
+
+    /// All calls since they were forgotten.
+    pub fn calls(&self, door: &str) -> Vec<Value> {
+        let text = self.ask("GET", door, &Value::Null).text();
+        let calls = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        calls.filter(|call| call["by"] == "client").collect()
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn python() -> PathBuf {
+    let path = std::env::var_os("ARQ_TEST_PYTHON")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/.venv/bin/python")), PathBuf::from);
+    assert!(path.exists(), "{} is missing: tests/run sets up what the tests need", path.display());
+    path
+}
