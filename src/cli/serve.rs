@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use clap::Args;
-use tokio::sync::mpsc;
-
 use super::{Common, Failure, Kind, project};
 use crate::api::{Engine, SystemClock, Tokens};
 use crate::config::PRODUCTION;
 use crate::config::Project;
 use crate::serve::{Build, Options, Rebuild, ServeError, ServeEvent, Trouble, run as serve};
 use crate::store::Documents;
-use crate::ui::Ui;
+use crate::ui::{Ui, count};
+use clap::Args;
 
 /// Preview the site and its API on this machine
 #[derive(Args)]
@@ -38,24 +36,15 @@ pub fn run(ui: &Ui, common: &Common, args: &ServeArgs) -> Result<(), Failure> {
     let options =
         Options { host: args.host.clone(), port: args.port, watch: watched(&project), reload: !args.no_reload };
     let rebuild = rebuild(project, args.stage.clone(), documents);
-    let (events, mut received) = mpsc::unbounded_channel();
     let shown = Ui::new(ui.quiet(), ui.json());
-    let result = actix_web::rt::System::new().block_on(async move {
-        let showing = tokio::spawn(async move {
-            while let Some(event) = received.recv().await {
-                show(&shown, &event);
-            }
-        });
-        let stop = async {
-            // Without signals, only killing ends it.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        let result = serve(options, rebuild, events, stop).await;
-        let _ = showing.await;
-        result
-    });
+    let events = Arc::new(move |event| show(&shown, &event));
+    let stop = async {
+        // Without signals, only killing ends it.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let result = actix_web::rt::System::new().block_on(serve(options, rebuild, events, stop));
     result.map_err(explain)
 }
 
@@ -84,7 +73,7 @@ fn rebuild(project: Project, stage: String, documents: Arc<dyn Documents>) -> Re
         let engine = loaded.bundle.map(|bundle| {
             Arc::new(Engine::new(bundle, documents.clone(), tokens.clone(), Arc::new(SystemClock), &headers))
         });
-        Ok(Build { release: loaded.release, engine, headers })
+        Ok(Build { release: Arc::unwrap_or_clone(loaded.release), engine, headers })
     })
 }
 
@@ -109,8 +98,12 @@ fn show(ui: &Ui, event: &ServeEvent) {
             );
             ui.faint("Pages load again when a file is saved. Ctrl-C ends it.");
         }
-        ServeEvent::Rebuilt { ms, paths } => ui.labelled("Built", format!("{paths} paths in {ms} ms")),
-        ServeEvent::Failed(trouble) => {
+        ServeEvent::Rebuilt { took, files } => {
+            ui.labelled("Built", format!("{} in {} ms", count(*files, "path"), took.as_millis()));
+        }
+        ServeEvent::Polling { why } => ui.faint(format!("Files are looked at every second, since {why}.")),
+        ServeEvent::NotWatching { why } => ui.warning(format!("changes are not noticed: {why}")),
+        ServeEvent::Trouble(trouble) => {
             ui.warning(&trouble.title);
             for line in &trouble.lines {
                 let place = match (&line.file, line.line) {

@@ -128,6 +128,7 @@ class Lambdas:
         directory = os.path.join(self.root, hashlib.sha256(package).hexdigest())
         if os.path.isdir(directory):
             return directory
+        os.makedirs(self.root, mode=0o700, exist_ok=True)
         partial = tempfile.mkdtemp(dir=self.root)
         try:
             with zipfile.ZipFile(io.BytesIO(package)) as archive:
@@ -176,14 +177,10 @@ class Lambdas:
         ]
 
     async def reset(self):
-        """End every environment and forget every line."""
+        """End every environment; nothing is remembered, nothing is left on the disk."""
         pools, self._pools = list(self._pools.values()), {}
-        self.logs.clear()
         await asyncio.gather(*(pool.stop() for pool in pools))
-
-    async def close(self):
-        """End everything; nothing is left on the disk."""
-        await self.reset()
+        self.logs.clear()
         shutil.rmtree(self.root, ignore_errors=True)
 
 
