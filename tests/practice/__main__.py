@@ -45,9 +45,11 @@ async def run(args):
     edge_port = await _listen(edge.handle, args.edge_port, runners)
     account.endpoint = f"http://127.0.0.1:{port}"
     account.edge_address = edge.address = f"http://127.0.0.1:{edge_port}"
-    _say(account, port)
+    # The file before the lines: whoever reads a line may count on the file.
     if args.ready_file:
         _write(args.ready_file, {"port": port, "edge_port": edge_port, "pid": os.getpid()})
+    _say(account)
+    standins.warm()
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
@@ -59,7 +61,8 @@ async def run(args):
 
 
 async def _listen(handler, port, runners):
-    runner = web.ServerRunner(web.Server(handler, access_log=None))
+    # Clients keep connections open; nobody waits for them at the end.
+    runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=0.2)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
     await site.start()
@@ -67,7 +70,7 @@ async def _listen(handler, port, runners):
     return runner.addresses[0][1]
 
 
-def _say(account, port):
+def _say(account):
     lines = [
         f"export AWS_ENDPOINT_URL={account.endpoint}",
         f"export AWS_ACCESS_KEY_ID={USER} AWS_SECRET_ACCESS_KEY={SECRET}",

@@ -25,6 +25,7 @@ class Admin:
             ("GET", "kvs"): self._kvs,
             ("GET", "edge"): self._edge,
             ("GET", "logs"): self._logs,
+            ("GET", "code"): self._code,
             ("GET", ""): self._help,
         }
 
@@ -95,3 +96,12 @@ class Admin:
 
     async def _logs(self, _request, rest):
         return web.Response(text=self.account.edge.logs(rest))
+
+    async def _code(self, request, rest):
+        """Where Lambda's GetFunction says that a function's code is."""
+        name, _, qualifier = rest.partition("/")
+        for function in self.account.functions.functions.values():
+            if function.name == name:
+                version = function.versions.get(qualifier, function.latest)
+                return web.Response(body=version.package, content_type="application/zip")
+        return web.json_response({"error": f"no function {name!r}"}, status=404)

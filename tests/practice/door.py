@@ -54,7 +54,11 @@ class Door:
         # The first thing asked: a stopped account answers nobody, whoever it is.
         self._understand(call)
         self.account.faults.before(call)
-        answer = await self._perform(call)
+        try:
+            answer = await self._perform(call)
+        except AwsError:
+            self.account.faults.refused(call)
+            raise
         self.account.faults.after(call)
         return answer
 

@@ -88,6 +88,13 @@ class Faults:
             raise Dropped()
         self._strike(call, "after")
 
+    def refused(self, call):
+        """Called when a call was refused: a stop point after it stops all the same."""
+        if call.is_stop and self.stop_when == "after":
+            self._stop()
+        if self.stopped and call.by == "client":
+            raise Dropped()
+
     def _strike(self, call, when):
         for fault in self.waiting:
             if not fault.meets(call, when):

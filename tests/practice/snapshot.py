@@ -21,13 +21,23 @@ class Names:
     def add(self, value, kind):
         """Have `value` shown as `<kind N>` wherever it appears."""
         n = self.counts[kind] = self.counts.get(kind, 0) + 1
-        self.pairs.append((value, f"<{kind} {n}>"))
+        self.pairs.append((value, f"<{kind} {n}>" if kind not in ("etag", "revision", "role id") else f"<{kind}>"))
 
     def apply(self, text):
         """The text with placeholders; the longest values first, so that none is cut."""
         for value, shown in sorted(self.pairs, key=lambda pair: -len(pair[0])):
             text = text.replace(value, shown)
         return text
+
+    def shown(self, value):
+        """A JSON document with placeholders in its strings and names."""
+        if isinstance(value, str):
+            return self.apply(value)
+        if isinstance(value, list):
+            return [self.shown(each) for each in value]
+        if isinstance(value, dict):
+            return {self.apply(name): self.shown(each) for name, each in value.items()}
+        return value
 
 
 def snapshot(account):
@@ -42,10 +52,10 @@ def snapshot(account):
         "roles": _roles(account),
         "log_groups": _log_groups(account),
         "functions": {f.name: _function(f) for f in account.functions.functions.values()},
-        "apis": sorted((_api(a) for a in account.apis.apis.values()), key=lambda a: a["api"]["Name"]),
+        "apis": _apis(account),
         "tables": _tables(account),
     }
-    return json.loads(names.apply(json.dumps(document, sort_keys=True, default=str)))
+    return names.shown(json.loads(json.dumps(document, sort_keys=True, default=str)))
 
 
 def _names(account):
@@ -54,7 +64,6 @@ def _names(account):
     for each in sorted(cloudfront.distributions.values(), key=lambda d: d.config["Comment"]):
         names.add(each.id, "distribution")
         names.add(each.domain, "domain")
-        names.add(each.config["CallerReference"], "caller reference")
     for each in sorted(cloudfront.controls.values(), key=lambda c: c.config["Name"]):
         names.add(each.id, "access control")
     for each in sorted(cloudfront.stores.values(), key=lambda s: s.name):
@@ -63,6 +72,10 @@ def _names(account):
         names.add(api.shown["ApiId"], "api")
         for ident in api.integrations:
             names.add(ident, "integration")
+        for ident in api.routes:
+            names.add(ident, "route")
+    for made_up, kind in _versions(account):
+        names.add(made_up, kind)
     for secret in _secrets(account):
         names.add(secret, "secret")
         names.add(hashlib.sha256(secret.encode()).hexdigest(), "secret hash")
@@ -71,14 +84,39 @@ def _names(account):
     return names
 
 
+def _versions(account):
+    """ETags and revisions, which a publisher may have written down."""
+    cloudfront = account.cloudfront
+    for each in [*cloudfront.distributions.values(), *cloudfront.controls.values()]:
+        yield each.etag, "etag"
+    for store in cloudfront.stores.values():
+        yield store.etag, "etag"
+        yield store.control, "etag"
+    for function in cloudfront.code.values():
+        for stage in (function.development, function.live):
+            if stage:
+                yield stage.etag, "etag"
+    for function in account.functions.functions.values():
+        for version in [function.latest, *function.versions.values()]:
+            yield version.revision, "revision"
+        for alias in function.aliases.values():
+            yield alias["RevisionId"], "revision"
+        for revision in function.policy_revisions.values():
+            yield revision, "revision"
+    backend = account.standins.backend("iam", "aws")
+    for role in backend.roles.values() if backend else ():
+        yield role.id, "role id"
+
+
 def _secrets(account):
-    found = set()
-    for each in account.cloudfront.distributions.values():
+    """In the order in which the distributions name them: their values are random, and so would be their order."""
+    found = {}
+    for each in sorted(account.cloudfront.distributions.values(), key=lambda d: d.config["Comment"]):
         for origin in each.config["Origins"]["Items"]:
             for header in (origin.get("CustomHeaders") or {}).get("Items") or []:
                 if header["HeaderName"].lower() == _SECRET_HEADER:
-                    found.add(header["HeaderValue"])
-    return sorted(found)
+                    found[header["HeaderValue"]] = True
+    return list(found)
 
 
 def _releases(account):
@@ -124,7 +162,8 @@ def _timeless(code):
 
 
 def _distribution(distribution):
-    return {"config": distribution.config, "tags": distribution.tags}
+    # A reference may be short, so it is not searched for elsewhere.
+    return {"config": {**distribution.config, "CallerReference": "<caller reference>"}, "tags": distribution.tags}
 
 
 def _roles(account):
@@ -136,11 +175,16 @@ def _roles(account):
         trust = role.assume_role_policy_document
         out[role.name] = {
             "trust": json.loads(trust) if isinstance(trust, str) else trust,
-            "inline": {name: json.loads(text) for name, text in role.policies.items()},
+            "inline": dict(zip(role.policies, account.standins.role_policies(role.name))),
             "attached": sorted(role.managed_policies),
-            "tags": {t["Key"]: t["Value"] for t in role.get_tags()},
+            "description": role.description, "max_session": role.max_session_duration, "tags": _role_tags(role.tags),
         }
     return out
+
+
+def _role_tags(tags):
+    # moto keeps them by the key in lower case.
+    return {t["Key"]: t["Value"] for t in (tags.values() if isinstance(tags, dict) else tags or [])}
 
 
 def _log_groups(account):
@@ -158,7 +202,7 @@ def _function(function):
         if "ARQ_ORIGIN_SHA256" in variables:
             count = len(variables["ARQ_ORIGIN_SHA256"].split(","))
             variables["ARQ_ORIGIN_SHA256"] = f"<{count} secret hashes>"
-        return {"config": config, "code": hashlib.sha256(of.package).hexdigest()}
+        return {"config": config, "code": of.package.sha256}
 
     return {
         "region": function.region, "tags": function.tags, "latest": version(function.latest),
@@ -183,6 +227,14 @@ def _api(api):
     }
 
 
+def _apis(account):
+    """Lists by name: names of APIs need not be unique, and a publisher must not make one twice."""
+    out = {}
+    for api in account.apis.apis.values():
+        out.setdefault(api.shown["Name"], []).append(_api(api))
+    return out
+
+
 def _tables(account):
     out = {}
     for region, backend in account.standins.each("dynamodb"):
@@ -192,7 +244,7 @@ def _tables(account):
                 "region": region, "keys": table.schema, "attributes": table.attr, "billing": table.billing_mode,
                 "indexes": [i.name for i in table.global_indexes], "protected": table.deletion_protection_enabled,
                 "backups": backups, "ttl": table.ttl,
-                "tags": {t["Key"]: t["Value"] for t in backend.list_tags_of_resource(table.table_arn)},
+                "tags": {t["Key"]: t["Value"] for t in table.tags},
                 "items": sum(1 for _ in table.all_items()),
             }
     return out

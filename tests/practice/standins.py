@@ -34,6 +34,14 @@ class Standins:
 
         self._app = DomainDispatcherApplication(create_backend_app)
 
+    def warm(self):
+        """Load what a publisher will ask first, while it is still on its way."""
+        self._thread.submit(self._warm)
+
+    def _warm(self):
+        for name in ("iam", "logs", "dynamodb"):
+            self._app.app_instances.setdefault(name, self._app.create_app(name))
+
     def stop(self):
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -47,6 +47,7 @@ class CloudFront:
         request_id = secrets.token_urlsafe(39) + "=="
         scheme = request.headers.pop("x-practice-scheme", "https").lower()
         answer, kind = await self._answer(distribution_id, domain, config, request, request_id, scheme)
+        answer.headers.setdefault("server", "CloudFront")
         answer.headers["x-cache"] = f"{kind} from cloudfront"
         answer.headers["via"] = f"1.1 {hashlib.md5(domain.encode()).hexdigest()}.cloudfront.net (CloudFront)"
         answer.headers["x-amz-cf-pop"] = "PRA1-C1"

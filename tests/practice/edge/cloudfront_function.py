@@ -1,4 +1,4 @@
-"""CloudFront Functions: the published text, run by QuickJS, behind the event structure 1.0.
+"""CloudFront Functions: the published text, run behind the event structure 1.0.
 
 The runtime here is newer than `cloudfront-js-2.0`, so what that lacks is only partly missed here: `eval`,
 `Function` and timers are gone, an execution has a limit of time, but newer methods would still work.
@@ -10,10 +10,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
-import quickjs
-
-SECONDS = 0.5
-"""Longer than AWS allows (about a millisecond of computing): a loaded machine must not fail a test."""
+from . import engines
 
 _IMPORT = re.compile(r"^[ \t]*import\s+(\w+)\s+from\s+(['\"])(\w+)\2[ \t]*;?", re.MULTILINE)
 
@@ -65,12 +62,11 @@ class CloudFrontFunction:
 
     def __init__(self, code):
         self._keys, self.log = None, []
-        self._context = quickjs.Context()
-        self._context.set_max_stack_size(512 * 1024)
-        self._context.eval(_HOST)
+        self._context = engines.context()
         try:
-            self._context.eval(_IMPORT.sub(self._import, code))
-        except quickjs.JSException as error:
+            self._context.load(_HOST)
+            self._context.load(_IMPORT.sub(self._import, code))
+        except engines.ScriptError as error:
             raise FunctionError(str(error)) from error
 
     @staticmethod
@@ -80,30 +76,26 @@ class CloudFrontFunction:
         return f"const {name} = __cf;" if module == "cloudfront" else f"const {name} = undefined;"
 
     def run(self, event, raw_query, store):
-        """What the handler returns for an event; `store` is `(etag, keys)`, or None without a store."""
-        if store is None:
-            self._context.get("__keys")("null")
-            self._keys = None
-        elif store[0] != self._keys:
-            self._context.get("__keys")(json.dumps(store[1]))
-            self._keys = store[0]
-        self._context.set_time_limit(SECONDS)
+        """What the handler returns for an event; `store` is `(version, keys)`, or None without a store."""
+        self.log = []
         try:
-            self._context.get("__start")(json.dumps(event), raw_query)
-            while self._context.execute_pending_job():
-                pass
-            out = self._context.get("__out")
-        except quickjs.JSException as error:
+            if store is None or store[0] != self._keys:
+                self._context.keys("null" if store is None else json.dumps(store[1]))
+                self._keys = store[0] if store else None
+            out, log = self._context.start(json.dumps(event), raw_query)
+        except engines.ScriptError as error:
             raise FunctionError(str(error)) from error
-        finally:
-            self._context.set_time_limit(-1)
-            self.log = json.loads(self._context.eval("JSON.stringify(__log)"))
+        self.log = json.loads(log)
         if out is None:
             raise FunctionError("the handler's promise never settles")
         out = json.loads(out)
         if "error" in out:
             raise FunctionError(out["error"])
         return out["value"]
+
+    def close(self):
+        """Free what it holds."""
+        self._context.close()
 
 
 @dataclass
@@ -137,7 +129,7 @@ class EdgeFunctions:
         key = stage.code
         if key not in self._ready:
             while len(self._ready) >= self.KEPT:
-                self._ready.pop(next(iter(self._ready)))
+                self._ready.pop(next(iter(self._ready))).close()
             self._ready[key] = CloudFrontFunction(key.decode("utf-8", "replace"))
         return self._ready[key]
 
@@ -157,6 +149,8 @@ class EdgeFunctions:
 
     def reset(self):
         """Nothing kept."""
+        for each in self._ready.values():
+            each.close()
         self._ready.clear()
         self.lines.clear()
 

@@ -1,214 +1,242 @@
-"""Lambda, as far as running goes: the published zip unpacked, environments started, kept warm, replaced, ended."""
+"""CloudFront Functions: the published text, run for an event, and its result held to CloudFront's rules.
 
-import asyncio
-import collections
-import hashlib
-import io
+Source: CloudFront guide, restrictions on edge functions, event structure.
+"""
+
+import copy
 import json
-import logging
-import os
-import shutil
-import stat
-import tempfile
-import zipfile
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
-from .environment import Environment, InvocationError
+from .grammar import undocumented
+from .message import Headers, Response
+from .script import make_engine
 
-log = logging.getLogger("practice.function")
-MOST = 8
-"""Environments of one version at a time; further events wait. A real account has 1,000."""
-LINES = 2000
-LARGEST = 6 * 1024 * 1024
-"""Bytes of an event or an answer. Source: Lambda developer guide, quotas."""
+_READ_ONLY_REQUEST = ("content-length", "host", "transfer-encoding", "via")
+_READ_ONLY_RESPONSE = ("content-encoding", "content-length", "transfer-encoding", "warning", "via")
+_DISALLOWED = re.compile(
+    r"connection|expect|keep-alive|proxy-authenticate|proxy-authorization|proxy-connection|trailer|upgrade|"
+    r"x-accel-.*|x-amz-cf-.*|x-amzn-auth|x-amzn-cf-.*|x-amzn-errortype|x-amzn-fle-profile|x-amzn-header-.*|"
+    r"x-amzn-lambda-integration-tag|x-amzn-requestid|x-cache|x-edge-.*|x-forwarded-proto|x-real-ip"
+)
 
 
 @dataclass
-class Done:
-    """What came of one event; `error` is Lambda's name of the failure, or empty."""
+class Run:
+    """What came of one run; `error` is None when it ended well."""
 
-    payload: bytes
-    error: str = ""
-    log: str = ""
+    output: object = None
+    error: str | None = None
+    logs: list = field(default_factory=list)
+    utilization: int = 0
+    reads: int = 0
 
 
-class Lambdas:
-    """Every running environment, by function version and configuration."""
+class Invalid(Exception):
+    """A result that CloudFront would refuse: 502 to the viewer."""
+
+
+class Functions:
+    """Runs functions; remembers what went wrong last, for people."""
 
     def __init__(self, account):
-        self.account = account
-        self.root = tempfile.mkdtemp(prefix="practice-functions-")
-        self.logs = collections.defaultdict(lambda: collections.deque(maxlen=LINES))
-        self._pools = {}
+        self.account, self.engine, self.troubles = account, make_engine(), []
 
-    async def invoke(self, function, version, payload, qualifier=""):
-        """What a function's version answers to a payload of bytes."""
-        before = len(self.logs[function.name])
-        try:
-            answer = await self._invoke(function, version, payload, qualifier)
-        except InvocationError as error:
-            self.note(function.name, str(error))
-            said = {"errorType": error.kind, "errorMessage": str(error)}
-            return Done(json.dumps(said).encode(), error.kind, self._since(function, before))
-        return Done(answer, "", self._since(function, before))
+    def run(self, stage, event):
+        """Run a stage's code for an event, with the store it is associated with."""
+        from ..services.cloudfront_functions import stores_of
 
-    def _since(self, function, before):
-        return "\n".join(list(self.logs[function.name])[before:]) + "\n"
+        beyond = undocumented(stage.code.decode("utf-8", "replace"))
+        if beyond:
+            return Run(error=f"SyntaxError: not in the documented runtime: {', '.join(beyond)}")
+        arns = stores_of(stage.config)
+        store = next((s for s in self.account.cloudfront.stores.values() if s.arn in arns), None)
+        return Run(**self.engine.run(stage.code.decode(), event, store))
 
-    async def _invoke(self, function, version, payload, qualifier):
-        if len(payload) > LARGEST:
-            raise InvocationError("RequestEntityTooLarge", f"{len(payload)} bytes must be at most {LARGEST}")
-        if function.state() != "Active":
-            raise InvocationError("CodeArtifactUserPendingException", "the function is being created")
-        arn = function.arn + (f":{qualifier}" if qualifier else "")
-        key = self._key(function, version)
-        await self._retire(key)
-        pool = self._pools.setdefault(key, Pool())
-        pool.over = False
-        async with pool.places:
-            environment = await self._take(pool, function, version)
-            try:
-                answer = await environment.invoke(payload, arn, version.config["Timeout"])
-            finally:
-                pool.give(environment)
-        if len(answer) > LARGEST:
-            raise InvocationError("Function.ResponseSizeTooLarge", f"{len(answer)} bytes must be at most {LARGEST}")
-        return answer
+    def live(self, arn):
+        """The LIVE stage of a function, or None."""
+        found = next((f for f in self.account.cloudfront.code.values() if f.arn == arn), None)
+        return found.live if found else None
 
-    def note(self, name, line):
-        """Add a line of the practice account's own to a function's log."""
-        self.logs[name].append(line)
-        log.warning("%s: %s", name, line)
-
-    @staticmethod
-    def keep(task):
-        """Let an event finish for which nobody waits any more."""
-        _ENDING.add(task)
-        task.add_done_callback(_ENDING.discard)
-
-    def forget(self, arn):
-        """A function was deleted: its environments end."""
-        for key in [k for k in self._pools if k[0] == arn]:
-            self.keep(asyncio.ensure_future(self._pools.pop(key).stop()))
-
-    @staticmethod
-    def _key(function, version):
-        settings = json.dumps(version.config, sort_keys=True, default=str).encode()
-        return function.arn, version.number, hashlib.sha256(version.package).digest(), hashlib.sha256(settings).digest()
-
-    async def _retire(self, key):
-        """End the environments of what is no longer the version that is asked for."""
-        for old in [k for k in self._pools if k[0] == key[0] and k != key]:
-            pool = self._pools[old]
-            # One that still answers somebody ends when it is given back.
-            pool.over = True
-            await pool.stop_idle()
-            if not pool.busy:
-                self._pools.pop(old, None)
-
-    async def _take(self, pool, function, version):
-        while pool.idle:
-            found = pool.idle.pop()
-            if found.alive:
-                pool.busy.add(found)
-                return found
-            await found.stop()
-        directory = self._unpacked(version.package)
-        made = Environment(function, directory, self._variables(function, version, directory), self.logs[function.name])
-        pool.busy.add(made)
-        try:
-            await made.start()
-        except BaseException:
-            pool.busy.discard(made)
-            await made.stop()
-            raise
-        return made
-
-    def _unpacked(self, package):
-        directory = os.path.join(self.root, hashlib.sha256(package).hexdigest())
-        if os.path.isdir(directory):
-            return directory
-        os.makedirs(self.root, mode=0o700, exist_ok=True)
-        partial = tempfile.mkdtemp(dir=self.root)
-        try:
-            with zipfile.ZipFile(io.BytesIO(package)) as archive:
-                for entry in archive.infolist():
-                    path = archive.extract(entry, partial)
-                    mode = stat.S_IMODE(entry.external_attr >> 16)
-                    os.chmod(path, (mode or 0o644) if not entry.is_dir() else 0o755)
-        except zipfile.BadZipFile as error:
-            raise InvocationError("Runtime.InvalidEntrypoint", f"the code is not a zip: {error}") from error
-        os.chmod(partial, 0o755)
-        os.rename(partial, directory)
-        return directory
-
-    def _variables(self, function, version, directory):
-        config = version.config
-        key, secret, token = self.account.session(config["Role"].rsplit("/", 1)[-1])
-        # Lambda refuses these names in a function's own variables, so nothing of the function's is lost here.
-        return {
-            "PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
-            "LANG": "en_US.UTF-8",
-            "TZ": ":UTC",
-            **((config.get("Environment") or {}).get("Variables") or {}),
-            "LAMBDA_TASK_ROOT": directory,
-            "LAMBDA_RUNTIME_DIR": directory,
-            "_HANDLER": config["Handler"],
-            "AWS_EXECUTION_ENV": "AWS_Lambda_provided.al2023",
-            "AWS_LAMBDA_FUNCTION_NAME": function.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": version.number,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config["MemorySize"]),
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": f"practice/[{version.number}]",
-            "AWS_REGION": function.region,
-            "AWS_DEFAULT_REGION": function.region,
-            "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": secret,
-            "AWS_SESSION_TOKEN": token,
-            "AWS_ENDPOINT_URL": self.account.endpoint,
-        }
-
-    def describe(self):
-        """The running environments, as JSON."""
-        return [
-            {"function": key[0], "version": key[1], "pid": each.process.pid if each.process else None, "events": each.used}
-            for key, pool in self._pools.items() for each in [*pool.idle, *pool.busy]
-        ]
-
-    async def reset(self):
-        """End every environment; nothing is remembered, nothing is left on the disk."""
-        pools, self._pools = list(self._pools.values()), {}
-        await asyncio.gather(*(pool.stop() for pool in pools))
-        self.logs.clear()
-        shutil.rmtree(self.root, ignore_errors=True)
+    def trouble(self, where, text):
+        """Note an error of a function, the newest last."""
+        self.troubles = [*self.troubles[-49:], f"{where}: {text}"]
 
 
-class Pool:
-    """The environments of one version with one configuration."""
-
-    def __init__(self):
-        self.idle, self.busy, self.over = [], set(), False
-        self.places = asyncio.Semaphore(MOST)
-
-    def give(self, environment):
-        """Take an environment back after an event."""
-        self.busy.discard(environment)
-        if environment.alive and not self.over:
-            self.idle.append(environment)
-        else:
-            Lambdas.keep(asyncio.ensure_future(environment.stop()))
-
-    async def stop_idle(self):
-        """End those that wait."""
-        idle, self.idle = self.idle, []
-        await asyncio.gather(*(each.stop() for each in idle))
-
-    async def stop(self):
-        """End all."""
-        self.over = True
-        await asyncio.gather(self.stop_idle(), *(each.stop() for each in list(self.busy)))
+def request_event(request, distribution, kind):
+    """The event for `kind`, from a request as it is at that moment."""
+    return {
+        "version": "1.0",
+        "context": {
+            "distributionDomainName": distribution.domain, "distributionId": distribution.id, "eventType": kind,
+            "requestId": request.id, "endpoint": distribution.domain,
+        },
+        "viewer": {"ip": request.ip},
+        "request": {
+            "method": request.method,
+            "uri": request.path,
+            "querystring": _query(request.query),
+            "headers": _headers(request.headers, without=("cookie", "connection", "expect", "keep-alive", "upgrade", "transfer-encoding")),
+            "cookies": _cookies(request.headers),
+        },
+    }
 
 
-# The event loop holds tasks only weakly.
-_ENDING = set()
+def response_event(request, response, distribution):
+    """The event for `viewer-response`."""
+    event = request_event(request, distribution, "viewer-response")
+    cookies = {}
+    for line in response.headers.all("set-cookie"):
+        pair, _, attributes = line.partition(";")
+        name, _, value = pair.partition("=")
+        _several(cookies, name.strip(), {"value": value.strip(), "attributes": attributes.strip()})
+    event["response"] = {
+        "statusCode": response.status,
+        "statusDescription": response.reason,
+        "headers": _headers(response.headers, without=("set-cookie", "connection", "transfer-encoding")),
+        "cookies": cookies,
+    }
+    return event
+
+
+def _several(into, name, value):
+    if name not in into:
+        into[name] = value
+        return
+    first = into[name]
+    into[name] = {**first, "multiValue": [*first.get("multiValue", [{k: v for k, v in first.items()}]), value]}
+
+
+def _query(raw):
+    out = {}
+    for pair in raw.split("&") if raw else []:
+        name, _, value = pair.partition("=")
+        _several(out, name, {"value": value})
+    return out
+
+
+def _headers(headers, without):
+    out = {}
+    for name, value in headers.pairs:
+        if name not in without:
+            _several(out, name, {"value": value})
+    return out
+
+
+def _cookies(headers):
+    out = {}
+    for line in headers.all("cookie"):
+        for pair in line.split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name:
+                _several(out, name, {"value": value})
+    return out
+
+
+def apply_request(event, output, request):
+    """The request as the function left it, or the response it made instead; Invalid when it broke a rule."""
+    if not isinstance(output, dict):
+        raise Invalid("the function returned no object")
+    if "statusCode" in output:
+        return None, _made_response(output)
+    given = event["request"]
+    if output.get("method") != given["method"]:
+        raise Invalid("the method was changed")
+    uri = output.get("uri")
+    if not isinstance(uri, str) or not uri.startswith("/") or re.search(r"[\x00-\x20\x7f]", uri):
+        raise Invalid(f"the uri is not valid: {uri!r}")
+    if "?" in uri or "#" in uri:
+        raise Invalid("the uri must not hold a query")
+    _check_headers(given["headers"], output.get("headers") or {}, _READ_ONLY_REQUEST)
+    changed = copy.copy(request)
+    changed.path = uri
+    changed.query = _joined(output.get("querystring") or {})
+    changed.headers = _read_headers(output.get("headers") or {})
+    cookies = [f"{n}={v['value']}" for n, each in (output.get("cookies") or {}).items() for v in _values(each)]
+    if cookies:
+        changed.headers.set("cookie", "; ".join(cookies))
+    return changed, None
+
+
+def apply_response(event, output, response):
+    """The response as the function left it; Invalid when it broke a rule."""
+    if not isinstance(output, dict) or "statusCode" not in output:
+        raise Invalid("the function returned no response")
+    given = event["response"]
+    _check_headers(given["headers"], output.get("headers") or {}, _READ_ONLY_RESPONSE)
+    if "body" in output:
+        # An origin's body cannot be seen; one given here replaces it. Source: event structure, response object.
+        response.body = _body(output["body"])
+    changed = Response(_status(output, 100), _read_headers(output.get("headers") or {}), response.body, output.get("statusDescription") or "")
+    _set_cookies(changed.headers, output)
+    return changed
+
+
+def _made_response(output):
+    response = Response(_status(output, 200), _read_headers(output.get("headers") or {}), b"", output.get("statusDescription") or "")
+    _check_headers({}, output.get("headers") or {}, ("content-length", "transfer-encoding", "via"))
+    if output.get("body") is not None:
+        response.body = _body(output["body"])
+    if len(response.body) > 40 * 1024:
+        raise Invalid("the body of a generated response is over 40 KB")
+    _set_cookies(response.headers, output)
+    response.headers.set("server", "CloudFront")
+    return response
+
+
+def _body(body):
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, dict) and body.get("encoding") == "base64":
+        import base64
+
+        return base64.b64decode(body["data"])
+    if isinstance(body, dict):
+        return str(body.get("data", "")).encode()
+    raise Invalid("the body is neither text nor an object")
+
+
+def _status(output, least):
+    status = output["statusCode"]
+    if isinstance(status, bool) or not isinstance(status, (int, float)) or status != int(status) or not least <= status <= 599:
+        raise Invalid(f"the status is not valid: {status!r}")
+    return int(status)
+
+
+def _check_headers(before, after, read_only):
+    for name, each in after.items():
+        if name != name.lower() or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", name):
+            raise Invalid(f"a header's name is not valid or not in lower case: {name!r}")
+        if _DISALLOWED.fullmatch(name) and name not in before:
+            raise Invalid(f"a header that functions may not add: {name}")
+        for value in _values(each):
+            if not isinstance(value.get("value"), str) or re.search(r"[\x00\r\n]", value["value"]):
+                raise Invalid(f"the value of header {name} is not text")
+    for name in read_only:
+        if before.get(name) != after.get(name):
+            raise Invalid(f"a read-only header was changed: {name}")
+    if sum(len(n) + len(v["value"]) for n, each in after.items() for v in _values(each)) > 10240:
+        raise Invalid("the headers are over 10,240 bytes")
+
+
+def _values(each):
+    if not isinstance(each, dict):
+        raise Invalid(f"not an object with a value: {json.dumps(each)[:80]}")
+    return each.get("multiValue") or [each]
+
+
+def _read_headers(headers):
+    return Headers([(name, value["value"]) for name, each in headers.items() for value in _values(each)])
+
+
+def _joined(query):
+    if not isinstance(query, dict):
+        raise Invalid("the querystring is not an object")
+    return "&".join(f"{n}={v.get('value', '')}" if v.get("value") else n for n, each in query.items() for v in _values(each))
+
+
+def _set_cookies(headers, output):
+    for name, each in (output.get("cookies") or {}).items():
+        for value in _values(each):
+            more = f"; {value['attributes']}" if value.get("attributes") else ""
+            headers.add("set-cookie", f"{name}={value['value']}{more}")

@@ -1,107 +1,311 @@
-"""The visitors' port. The Host header chooses: a distribution's domain name or alias, an API's own host, or, while
-there is only one distribution, anything.
+"""The visitors' port: CloudFront's pipeline from the viewer's request to the answer, and APIs asked directly.
+
+Order: distribution, behaviour, scheme, method, viewer-request function, cache, origin, compression, conditions and
+ranges, viewer-response function. Source: CloudFront guide, how CloudFront works.
 """
 
-import logging
+import copy
 import re
-import urllib.parse
+from email.utils import formatdate
 
 from aiohttp import web
 
-from .answer import error_page
-from .cloudfront import CloudFront, Request
-from .cloudfront_function import EdgeFunctions
-from .functions import Lambdas
-from .gateway import Gateway
-from .published import Published
+from ..services.s3_objects import one_range, parse_date
+from . import cache as caching
+from . import functions as edge_functions
+from . import origins
+from .api import ApiServer
+from .cache import Cache
+from .functions import Functions
+from .lambda_run import Lambdas
+from .message import Headers, Request, Response, accepted, compress
+from .pages import page, redirect_to_https
+from .policies import CACHE_POLICIES, CachePolicy
 
-log = logging.getLogger("practice.edge")
 _API_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.([a-z0-9-]+)\.amazonaws\.com")
+_NO_POLICY = CachePolicy("legacy", 0, 86400, 31536000, False)
 
 
 class Edge:
-    """Answers every request to the edge's port."""
+    """The edge of one account."""
 
     def __init__(self, account):
         self.account, self.address = account, ""
-        self.published = Published(account)
-        self.functions = EdgeFunctions(self.published)
-        self.lambdas = Lambdas(account)
-        self.gateway = Gateway(self.published, self.lambdas)
-        self.cloudfront = CloudFront(self.published, self.functions, self.gateway)
-        self.cache = self.cloudfront.cache
+        self.cache, self.functions, self.lambdas = Cache(), Functions(account), Lambdas(account)
+        self.api, self.notes = ApiServer(self), []
 
-    async def handle(self, request):
-        """One HTTP request."""
-        try:
-            answer = await self._answer(await _read(request))
-        except Exception:
-            # A fault of the practice account itself: loud, and never mistaken for AWS's answer.
-            log.exception("%s %s", request.method, request.raw_path)
-            return web.json_response({"practice": "the edge failed; see its output"}, status=599)
-        return _respond(request, answer)
-
-    async def _answer(self, request):
-        host = request.headers.get("host", "").partition(":")[0].lower()
-        found = _API_HOST.fullmatch(host)
-        if found:
-            return await self.gateway.answer(found.group(1), found.group(2), request)
-        every = self.published.distributions()
-        chosen = [d for d in every if d.domain == host or host in _aliases(d)] or (every if len(every) == 1 else [])
-        if not chosen:
-            there = ", ".join(sorted(d.domain for d in every)) or "none yet"
-            return error_page(404, "", f"No distribution answers for {host!r}. The practice account has: {there}.")
-        return await self.cloudfront.answer(chosen[0].id, chosen[0].domain, chosen[0].config, request)
-
-    def describe(self):
-        """The edge's state, as JSON."""
-        return {
-            "address": self.address,
-            "distributions": {d.id: {"domain": d.domain, "aliases": _aliases(d)} for d in self.published.distributions()},
-            "cache": {"entries": len(self.cache.kept), "hits": self.cache.hits, "misses": self.cache.misses},
-            "environments": self.lambdas.describe(),
-        }
-
-    def logs(self, name=""):
-        """What a Lambda function printed; without a name what CloudFront functions logged."""
-        lines = self.lambdas.logs.get(name, ()) if name else self.functions.lines
-        return "".join(line + "\n" for line in lines)
+    def note(self, where, text):
+        """Keep a line for whoever asks why."""
+        self.notes = [*self.notes[-99:], f"{where}: {text}"]
 
     async def reset(self):
-        """Nothing cached, nothing running."""
+        """An edge that knows nothing."""
         self.cache.clear()
-        self.cache.hits = self.cache.misses = 0
-        self.functions.reset()
+        self.api.buckets.clear()
+        self.notes, self.functions.troubles = [], []
         await self.lambdas.reset()
 
+    def describe(self):
+        """What the edge knows, for people."""
+        return {
+            "engine": self.functions.engine.name,
+            "distributions": {d.domain: d.config["Comment"] for d in self.account.cloudfront.distributions.values()},
+            "apis": [a.shown["ApiEndpoint"].removeprefix("https://") for a in self.account.apis.apis.values()],
+            "cached": len(self.cache.entries),
+            "troubles": self.functions.troubles,
+            "notes": self.notes,
+        }
 
-def _aliases(distribution):
-    return list((distribution.config.get("Aliases") or {}).get("Items") or [])
+    def logs(self, name):
+        """What a function wrote."""
+        return "\n".join(self.lambdas.logs.get(name, [])) + "\n"
+
+    async def handle(self, raw):
+        """One HTTP request to the visitors' port."""
+        request, host = await _read(raw)
+        found = _API_HOST.fullmatch(host)
+        if found:
+            response = await self.api.serve(
+                found.group(1), found.group(2), request.method, request.path, request.query, request.headers, request.body, request.ip
+            )
+        else:
+            response = await self._viewer(request, host)
+        return _write(raw, response)
+
+    # -- CloudFront --------------------------------------------------------------------------------------------
+
+    def _distribution(self, host):
+        distributions = list(self.account.cloudfront.distributions.values())
+        for each in distributions:
+            if host == each.domain or host in (each.config["Aliases"].get("Items") or []):
+                return each
+        return distributions[0] if len(distributions) == 1 and not host.endswith(".cloudfront.net") else None
+
+    async def _viewer(self, request, host):
+        distribution = self._distribution(host)
+        if distribution is None or not distribution.config["Enabled"]:
+            return page(403, "Forbidden", "Bad request. We can't connect to the server for this app or website at this time.")
+        if len(request.path) + len(request.query) > 8192:
+            return page(414, "URI Too Long", "The request's URL is too long.")
+        response, generated = await self._answer(distribution, request)
+        headers = response.headers
+        headers.set("via", f"1.1 {distribution.domain} (CloudFront)")
+        headers.set("x-amz-cf-pop", "PRA50-P1")
+        headers.set("x-amz-cf-id", request.id)
+        if generated:
+            headers.set("x-cache", generated)
+        if "http3" in distribution.config["HttpVersion"] or "and3" in distribution.config["HttpVersion"]:
+            headers.set("alt-svc", 'h3=":443"; ma=86400')
+        return response
+
+    async def _answer(self, distribution, request):
+        """`(response, x-cache)` for a request; x-cache None when the page says it itself."""
+        behavior = pick(distribution.config, request.path)
+        refused = _refused(behavior, request)
+        if refused:
+            return refused, None
+        links = {event: arn for event, arn in _links(behavior)}
+        made = None
+        if "viewer-request" in links:
+            request, made = self._on_request(distribution, links["viewer-request"], request)
+        if made is not None:
+            return made, made.headers.get("x-cache", "FunctionGeneratedResponse from cloudfront")
+        response, how = await self._cached(distribution, behavior, request)
+        if how is None:
+            return response, None
+        if response.status < 400 and "viewer-response" in links:
+            answered = self._on_response(distribution, links["viewer-response"], request, response)
+            if answered is not None:
+                return answered, answered.headers.get("x-cache", how)
+        return response, how
+
+    def _on_request(self, distribution, arn, request):
+        event = edge_functions.request_event(request, distribution, "viewer-request")
+        run = self._run(arn, event)
+        if run.error:
+            return request, self._broken(run.error)
+        try:
+            changed, made = edge_functions.apply_request(event, run.output, request)
+        except edge_functions.Invalid as error:
+            return request, self._invalid(error)
+        return changed or request, made
+
+    def _on_response(self, distribution, arn, request, response):
+        event = edge_functions.response_event(request, response, distribution)
+        run = self._run(arn, event)
+        if run.error:
+            return self._broken(run.error)
+        try:
+            return edge_functions.apply_response(event, run.output, response)
+        except edge_functions.Invalid as error:
+            return self._invalid(error)
+
+    def _run(self, arn, event):
+        stage = self.functions.live(arn)
+        if stage is None:
+            return edge_functions.Run(error="the function is not live")
+        # The event is handed over as text and so cannot be changed behind the checks that follow.
+        return self.functions.run(stage, copy.deepcopy(event))
+
+    def _broken(self, text):
+        self.functions.trouble("function", text)
+        return page(503, "Service Unavailable", "The CloudFront function associated with the CloudFront distribution is invalid or could not run.", "FunctionExecutionError from cloudfront")
+
+    def _invalid(self, error):
+        self.functions.trouble("function result", str(error))
+        return page(502, "Bad Gateway", f"The CloudFront function returned an invalid value: {error}.", "FunctionValidationError from cloudfront")
+
+    async def _cached(self, distribution, behavior, request):
+        """The answer out of the cache or from the origin, in the form this viewer may have."""
+        policy = CACHE_POLICIES.get(behavior.get("CachePolicyId"), _NO_POLICY)
+        codings = accepted(request.headers) if policy.encodings else ()
+        key = (request.path, codings, behavior.get("PathPattern", "*"))
+        kept = self.cache.get(distribution.id, key) if request.method in ("GET", "HEAD") else None
+        if kept:
+            response, age = kept
+            response.headers.set("age", str(age))
+            how = "Hit from cloudfront" if response.status < 400 else "Error from cloudfront"
+        else:
+            try:
+                response = await origins.ask(self, distribution, behavior, _as_get(request, policy))
+            except origins.Unreachable as error:
+                self.note("origin", str(error))
+                return page(502, "Bad Gateway", "CloudFront wasn't able to connect to the origin."), None
+            how = "Miss from cloudfront" if response.status < 400 else "Error from cloudfront"
+            if request.method in ("GET", "HEAD"):
+                self.cache.put(distribution.id, key, response, caching.seconds(response, policy, distribution.config))
+        return self._formed(behavior, request, response, codings), how
+
+    def _formed(self, behavior, request, response, codings):
+        """Compression, conditions and ranges."""
+        ranged = request.headers.get("range") if request.method in ("GET", "HEAD") and response.status == 200 else None
+        if behavior.get("Compress") and not ranged and request.method in ("GET", "HEAD"):
+            compress(response, codings)
+        if response.status != 200 or request.method not in ("GET", "HEAD"):
+            return response
+        if _unchanged(request, response):
+            for name in ("content-length", "content-type", "content-encoding"):
+                response.headers.remove(name)
+            return Response(304, response.headers, b"", "Not Modified")
+        return _part(request, response, ranged) if ranged else response
 
 
-async def _read(request):
-    path, _, query = request.raw_path.partition("?")
-    if path.startswith(("http://", "https://")):
-        path = "/" + path.split("/", 3)[-1] if path.count("/") > 2 else "/"
-    headers = {}
-    for name, value in request.raw_headers:
-        key, text = name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")
-        joint = "; " if key == "cookie" else ","
-        headers[key] = f"{headers[key]}{joint}{text}" if key in headers else text
-    for name in ("connection", "keep-alive", "te", "expect", "upgrade", "proxy-connection", "transfer-encoding"):
-        headers.pop(name, None)
-    body = await request.content.read()
-    address = request.remote or "127.0.0.1"
-    # Bytes that a path may not hold come to a function percent-encoded.
-    path = urllib.parse.quote(path, safe="%/-._~!$&'()*+,;=:@\"<>[]\\^`{|}")
-    return Request(request.method, path, query, headers, body, address, viewer=address)
+def _as_get(request, policy):
+    """The request as it goes to the origin: a HEAD that may be cached fetches the whole object."""
+    if request.method == "HEAD" and policy.maximum > 0:
+        request = copy.copy(request)
+        request.method = "GET"
+    return request
 
 
-def _respond(request, answer):
-    bare = request.method == "HEAD" or answer.status in (204, 304)
-    made = web.Response(status=answer.status, body=None if bare else answer.body)
-    for name, value in answer.headers.items():
-        for each in value if isinstance(value, list) else [value]:
-            if name != "content-length" or request.method == "HEAD":
-                made.headers.add(name, each)
-    return made
+def _links(behavior):
+    for each in (behavior.get("FunctionAssociations") or {}).get("Items") or []:
+        yield each["EventType"], each["FunctionARN"]
+
+
+def _refused(behavior, request):
+    target = request.path + (f"?{request.query}" if request.query else "")
+    if request.scheme == "http" and behavior["ViewerProtocolPolicy"] == "redirect-to-https":
+        return redirect_to_https(request.headers.get("host", ""), target)
+    if request.scheme == "http" and behavior["ViewerProtocolPolicy"] == "https-only":
+        return page(403, "Forbidden", "This distribution is configured to only accept HTTPS requests.")
+    if request.method not in behavior["AllowedMethods"]["Items"]:
+        return page(403, "Forbidden", "This distribution is not configured to allow the HTTP request method that was used for this request. The distribution supports only cachable requests.")
+    if request.method in ("GET", "HEAD") and request.body:
+        return page(403, "Forbidden", "Bad request. A GET or HEAD request must not have a body.")
+    return None
+
+
+def pick(config, path):
+    """The behaviour for a path: the first whose pattern fits, else the default one."""
+    normal = _normal(path)
+    for each in (config.get("CacheBehaviors") or {}).get("Items") or []:
+        pattern = each["PathPattern"]
+        pattern = pattern if pattern.startswith("/") else "/" + pattern
+        regex = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+        if re.fullmatch(regex, normal, re.S):
+            return each
+    return config["DefaultCacheBehavior"]
+
+
+def _normal(path):
+    """A path normalised by RFC 3986 for the choice of a behaviour: dot segments gone, unreserved escapes decoded."""
+    path = re.sub(r"%([0-9a-fA-F]{2})", _decode, path)
+    out = []
+    for segment in path.split("/")[1:]:
+        if segment == "..":
+            if out:
+                out.pop()
+        elif segment != ".":
+            out.append(segment)
+    if path.endswith(("/.", "/..")):
+        out.append("")
+    return "/" + "/".join(out)
+
+
+def _decode(found):
+    char = chr(int(found.group(1), 16))
+    return char if re.fullmatch(r"[A-Za-z0-9._~-]", char) else found.group(0).upper()
+
+
+def _unchanged(request, response):
+    wanted = request.headers.get("if-none-match")
+    etag = response.headers.get("etag")
+    if wanted is not None:
+        given = [w.strip().removeprefix("W/") for w in wanted.split(",")]
+        return bool(etag) and ("*" in given or etag.removeprefix("W/") in given)
+    since, modified = parse_date(request.headers.get("if-modified-since", "")), parse_date(response.headers.get("last-modified", ""))
+    return bool(since and modified and modified <= since)
+
+
+def _part(request, response, text):
+    condition = request.headers.get("if-range")
+    if condition and condition not in (response.headers.get("etag"), response.headers.get("last-modified")):
+        return response
+    span = one_range(text, len(response.body))
+    if span is None:
+        return response
+    if span == "bad":
+        refused = page(416, "Requested Range Not Satisfiable", "The requested range is not satisfiable.")
+        refused.headers.set("content-range", f"bytes */{len(response.body)}")
+        return refused
+    first, last = span
+    headers = response.headers
+    headers.set("content-range", f"bytes {first}-{last}/{len(response.body)}")
+    headers.set("content-length", str(last - first + 1))
+    return Response(206, headers, response.body[first : last + 1], "Partial Content")
+
+
+# -- HTTP ------------------------------------------------------------------------------------------------------
+
+
+async def _read(raw):
+    path, _, query = raw.raw_path.partition("?")
+    if re.match(r"https?://", path):
+        path = "/" + path.split("/", 3)[3] if path.count("/") > 2 else "/"
+    pairs = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in raw.raw_headers]
+    headers = Headers(pairs)
+    scheme = headers.get("x-practice-scheme", "https")
+    headers.remove("x-practice-scheme")
+    if headers.get("expect", "").lower() == "100-continue":
+        raw.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    body = await raw.content.read()
+    host = headers.get("host", "").partition(":")[0].lower()
+    return Request(raw.method, path, query, headers, body, raw.remote or "127.0.0.1", scheme), host
+
+
+def _write(raw, response):
+    body = response.body if response.status not in (204, 304) else None
+    out = web.Response(status=response.status, reason=response.reason or None, body=body)
+    for name, value in response.headers.pairs:
+        if name in ("content-length", "transfer-encoding", "connection"):
+            continue
+        out.headers.add(name, value)
+    if "content-type" not in response.headers:
+        # aiohttp would name a type of its own; an answer without one has none.
+        out.headers.popall("content-type", None)
+    if "date" not in response.headers:
+        out.headers["date"] = formatdate(usegmt=True)
+    if "server" not in response.headers:
+        out.headers["server"] = "CloudFront"
+    return out

@@ -127,7 +127,10 @@ class ApiGateway:
     def _check_route(self, api, route):
         key = route.get("RouteKey", "")
         if not re.fullmatch(r"\$default|(?:ANY|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT) /\S*", key):
-            raise _bad(f"The provided route key is not formatted properly for HTTP protocol. Format should be \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"")
+            raise _bad(
+                "The provided route key is not formatted properly for HTTP protocol. Format should be "
+                '"<HTTP METHOD> /<RESOURCE PATH>" or "$default"'
+            )
         if any(r["RouteKey"] == key and r["RouteId"] != route["RouteId"] for r in api.routes.values()):
             raise AwsError("ConflictException", f"Route with key {key} already exists for this API", 409)
         target = route.get("Target")

@@ -27,6 +27,13 @@ _RESERVED = {
 }
 
 
+class Package:
+    """A zip, and its hash, taken once: packages have tens of megabytes."""
+
+    def __init__(self, data):
+        self.data, self.sha256 = data, base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
 class Version:
     """Code and configuration, of `$LATEST` or of a published version."""
 
@@ -160,7 +167,7 @@ class Lambda(Access):
         if function.state(poll=True) == "Pending":
             raise AwsError(
                 "ResourceConflictException",
-                f"The operation cannot be performed at this time. The function is currently in the following state: Pending",
+                "The operation cannot be performed at this time. The function is currently in the following state: Pending",
                 409,
             )
         if function.update(poll=True) == "InProgress":
@@ -194,7 +201,7 @@ class Lambda(Access):
     def PublishVersion(self, call, p):
         function, _ = self.find(call, p["FunctionName"])
         self._writable(function, p)
-        if p.get("CodeSha256") and p["CodeSha256"] != _sha(function.latest.package):
+        if p.get("CodeSha256") and p["CodeSha256"] != function.latest.package.sha256:
             raise AwsError("InvalidParameterValueException", "CodeSHA256 (%s) is different from current CodeSHA256 in $LATEST" % p["CodeSha256"], 400)
         return self._shown(function, self._publish(function, p.get("Description") or ""))
 
@@ -205,7 +212,7 @@ class Lambda(Access):
             config["Description"] = description
         if function.versions:
             newest = function.versions[max(function.versions, key=int)]
-            if newest.package == function.latest.package and _same(newest.config, config, description):
+            if newest.package.sha256 == function.latest.package.sha256 and _same(newest.config, config, description):
                 return newest
         made = Version(str(function.next_version), config, function.latest.package)
         function.next_version += 1
@@ -309,7 +316,7 @@ class Lambda(Access):
             raise AwsError("InvalidParameterValueException", "Could not unzip uploaded file. Please check your file, then try to upload again.", 400) from error
         if size > 250 * 1024 * 1024:
             raise AwsError("InvalidParameterValueException", "Unzipped size must be smaller than 262144000 bytes", 400)
-        return package
+        return Package(package)
 
     def _config(self, old, p):
         """The configuration after a create or an update: given over old over default."""
@@ -374,8 +381,8 @@ class Lambda(Access):
             **version.config,
             "FunctionName": function.name,
             "FunctionArn": function.arn + (f":{version.number}" if published else ""),
-            "CodeSize": len(version.package),
-            "CodeSha256": _sha(version.package),
+            "CodeSize": len(version.package.data),
+            "CodeSha256": version.package.sha256,
             "Version": version.number,
             "LastModified": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
             "RevisionId": version.revision,
@@ -390,10 +397,6 @@ class Lambda(Access):
         if out["LastUpdateStatus"] == "InProgress":
             out.update(LastUpdateStatusReason="The function is being updated.", LastUpdateStatusReasonCode="Updating")
         return out
-
-
-def _sha(package):
-    return base64.b64encode(hashlib.sha256(package).digest()).decode()
 
 
 def _same(old, new, description):

@@ -47,7 +47,7 @@ class Access:
         elif who == "*" or who.startswith("arn:"):
             principal = who if who == "*" else {"AWS": who}
         else:
-            raise AwsError("InvalidParameterValueException", f"The provided principal was invalid. Please check the principal and try again.", 400)
+            raise AwsError("InvalidParameterValueException", "The provided principal was invalid. Please check the principal and try again.", 400)
         made = {
             "Sid": p["StatementId"], "Effect": "Allow", "Principal": principal, "Action": p["Action"],
             "Resource": function.arn + (f":{qualifier}" if qualifier else ""),

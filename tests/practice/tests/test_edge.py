@@ -218,3 +218,141 @@ def packed(text, mode=0o755):
 def site(practice):
     """A fresh site."""
     return Site(practice)
+
+
+LIST = {"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::site"}
+
+
+def admin(site, method, path, body=None):
+    """One of the account's own doors."""
+    data = json.dumps(body).encode() if body is not None else None
+    with urllib.request.urlopen(urllib.request.Request(f"{site.endpoint}/_practice/{path}", data, method=method)) as got:
+        return got.read().decode()
+
+
+def test_bucket_policy_decides(site):
+    assert site.get("/")[0] == 403
+    site.open_bucket()
+    assert site.get("/")[0] == 200
+    assert site.get("/nope")[0] == 403
+    site.open_bucket(LIST)
+    assert site.get("/nope")[0] == 404
+
+
+def test_pages(site):
+    site.open_bucket()
+    status, headers, body = site.get("/?ignored=1")
+    assert (status, body, headers["x-function"], headers["x-cache"]) == (200, site.page, "yes", "Miss from cloudfront")
+    assert headers["etag"] == f'"{hashlib.md5(site.page).hexdigest()}"'
+    assert headers["server"] == "CloudFront"
+    assert site.get("/")[1]["x-cache"] == "Hit from cloudfront"
+    status, headers, body = site.get("/", Accept_Encoding="gzip")
+    assert headers["content-encoding"] == "gzip" and gzip.decompress(body) == site.page
+    assert headers["etag"].startswith('W/"') and headers["vary"] == "Accept-Encoding"
+    assert site.get("/", Accept_Encoding="gzip, br")[1]["content-encoding"] == "br"
+    assert site.get("/", If_None_Match=headers["etag"])[0] == 304
+    status, headers, body = site.get("/", Range="bytes=0-9")
+    assert (status, body, headers["content-range"]) == (206, site.page[:10], f"bytes 0-9/{len(site.page)}")
+    assert site.get("/", Range="bytes=999999-")[0] == 416
+    status, headers, body = site.get("/", "HEAD")
+    assert (status, headers["content-length"], body) == (200, str(len(site.page)), b"")
+
+
+def test_function_and_protocol(site):
+    site.open_bucket()
+    status, headers, _ = site.get("/moved?a=%20b")
+    assert (status, headers["location"], headers["x-function"]) == (308, "/?a=%20b", None)
+    assert site.get("/throws")[0] == 503
+    assert site.get("/", "POST")[0] == 403
+    status, headers, _ = site.get("/x?y=1", x_practice_scheme="http")
+    assert (status, headers["location"]) == (301, f"https://{site.domain}/x?y=1")
+
+
+def test_api(site):
+    assert site.get("/api/x")[::2] == (500, b'{"message":"Internal Server Error"}')
+    site.permit()
+    status, headers, body = site.get("/api/a%20b?q=%20z&q=2", "POST", b"\xff", Cookie="k=v; l=w", Content_Type="image/png")
+    event = json.loads(body)
+    assert (status, headers.get_all("set-cookie"), headers["x-function"]) == (201, ["a=1", "b=2"], "yes")
+    assert (event["rawPath"], event["rawQueryString"], event["cookies"]) == ("/api/a b", "q=%20z&q=2", ["k=v", "l=w"])
+    assert (event["body"], event["isBase64Encoded"]) == (base64.b64encode(b"\xff").decode(), True)
+    assert event["headers"]["x-arq-origin"] == SECRET and site.id in event["headers"]["host"]
+    direct = json.loads(site.get("/x", host=f"{site.id}.execute-api.us-east-1.amazonaws.com")[2])
+    assert "x-arq-origin" not in direct["headers"]
+
+
+def test_a_function_is_its_role(site):
+    site.permit()
+    assert json.loads(site.get("/api/s3")[2]).startswith("bundle AccessDenied")
+    assert [json.loads(line)["operation"] for line in admin(site, "GET", "calls?by=function").splitlines()] == ["GetObject", "PutObject"]
+
+
+def test_a_function_fails_and_recovers(site):
+    site.permit()
+    assert site.get("/api/exit")[0] == 500
+    assert site.get("/api/x")[0] == 201
+    assert site.get("/api/slow")[0] == 500
+    assert site.get("/api/x")[0] == 201
+    assert "Task timed out after 2.00 seconds" in admin(site, "GET", "logs/api")
+
+
+def test_a_new_version_replaces_the_process(site):
+    site.permit()
+    first = site.get("/api/x")[1]["x-pid"]
+    assert site.get("/api/x")[1]["x-pid"] == first
+    site.lambdas.update_function_code(FunctionName="api", ZipFile=packed(BOOTSTRAP + "#", 0o644))
+    site.wait()
+    version = site.lambdas.publish_version(FunctionName="api")["Version"]
+    assert site.get("/api/x")[1]["x-pid"] == first
+    site.lambdas.update_alias(FunctionName="api", Name="live", FunctionVersion=version)
+    assert site.get("/api/x")[0] == 500, "a bootstrap that is not executable"
+    site.lambdas.update_alias(FunctionName="api", Name="live", FunctionVersion="1")
+    assert site.get("/api/x")[1]["x-pid"] not in (None, first)
+    assert not pathlib.Path(f"/proc/{first}").exists()
+
+
+def test_two_accounts_are_equal(site):
+    one = json.loads(admin(site, "GET", "account"))
+    assert json.loads(admin(Site(site.ports), "GET", "account")) == one
+    site.s3.put_object(Bucket="site", Key="c/more", Body=b"")
+    assert json.loads(admin(site, "GET", "account")) != one
+
+
+@pytest.mark.parametrize(("when", "there"), [("before", ["one"]), ("after", ["one", "two"])])
+def test_a_stop_point_kills(site, when, there):
+    victim = subprocess.Popen(["sleep", "60"])
+    admin(site, "POST", "faults", {"stop_at": 2, "when": when, "kill_pid": victim.pid})
+    site.s3.put_object(Bucket="site", Key="stop/one", Body=b"")
+    with pytest.raises(Exception):
+        boto3.client(
+            "s3", endpoint_url=site.endpoint, region_name="us-east-1", aws_access_key_id="practice", aws_secret_access_key="practice",
+            config=boto3.session.Config(retries={"total_max_attempts": 1}),
+        ).put_object(Bucket="site", Key="stop/two", Body=b"")
+    assert victim.wait(5) == -signal.SIGKILL
+    admin(site, "POST", "resume")
+    found = site.s3.list_objects_v2(Bucket="site", Prefix="stop/")["Contents"]
+    assert [each["Key"] for each in found] == [f"stop/{name}" for name in there]
+
+
+def test_no_child_outlives_the_account(tmp_path):
+    ready = tmp_path / "ready.json"
+    process = subprocess.Popen([sys.executable, "-m", "practice", "--port", "0", "--ready-file", str(ready)], cwd=HERE)
+    until = time.monotonic() + 30
+    while not ready.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    site = Site(json.loads(ready.read_text()))
+    site.permit()
+    child = site.get("/api/x")[1]["x-pid"]
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 5
+    while _runs(child) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not _runs(child)
+
+
+def _runs(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
