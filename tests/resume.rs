@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::publish::without_times;
 use crate::support::account::Account;
 use crate::support::project::{Project, begin};
 
@@ -26,11 +25,7 @@ fn killed(account: &Account, project: &Project, arguments: &[&str], k: usize, wh
 }
 
 /// Kills `command` at every changing call, runs it again, and compares the account.
-fn every_call(
-    prepare: &(dyn Fn(&Account, &Project) + Sync),
-    command: &[&str],
-    compare: &(dyn Fn(&Account) -> Value + Sync),
-) -> usize {
+fn every_call(prepare: &(dyn Fn(&Account, &Project) + Sync), command: &[&str]) -> usize {
     let next = AtomicUsize::new(0);
     let kills = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -46,7 +41,7 @@ fn every_call(
                 };
                 fresh();
                 project.run(command).ok();
-                let undisturbed = compare(&account);
+                let undisturbed = account.snapshot();
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let (k, when) = (number / 2 + 1, ["before", "after"][number % 2]);
@@ -57,7 +52,7 @@ fn every_call(
                     kills.fetch_add(1, Ordering::Relaxed);
                     let again = project.run(command);
                     assert_eq!(again.code, Some(0), "{when} call {k}: {}{}", again.out, again.err);
-                    assert_eq!(compare(&account), undisturbed, "killed {when} call {k}");
+                    account.assert_equals(&undisturbed, &format!("killed {when} call {k}"));
                 }
             });
         }
@@ -65,13 +60,9 @@ fn every_call(
     kills.into_inner()
 }
 
-fn account_of(account: &Account) -> Value {
-    without_times(account.snapshot())
-}
-
 #[test]
 fn a_first_publish_killed_at_any_call_ends_as_one_that_was_not() {
-    let kills = every_call(&|_, _| {}, &["publish", "--yes"], &account_of);
+    let kills = every_call(&|_, _| {}, &["publish", "--yes"]);
     println!("killed at {kills} places, before and after each changing call of a first publish");
     assert!(kills >= 60, "only {kills} kills: the loop did not reach the end");
 }
@@ -81,7 +72,7 @@ fn a_destroy_killed_at_any_call_ends_as_one_that_was_not() {
     let publish = |_: &Account, project: &Project| {
         project.run(&["publish", "--yes"]).ok();
     };
-    let kills = every_call(&publish, &["destroy", "--yes", "--delete-data"], &account_of);
+    let kills = every_call(&publish, &["destroy", "--yes", "--delete-data"]);
     println!("killed at {kills} places, before and after each changing call of a destroy");
     assert!(kills >= 20, "only {kills} kills: the loop did not reach the end");
 }

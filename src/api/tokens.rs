@@ -57,7 +57,9 @@ pub async fn create(
     expires: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(Token, String), StoreError> {
-    let (id, secret) = (random::<ID_BYTES>()?, random::<SECRET_BYTES>()?);
+    // An id is typed on the command line, where one that begins with a hyphen is an option.
+    let id = random::<ID_BYTES>()?.replace('-', "h").replace('_', "u");
+    let secret = random::<SECRET_BYTES>()?;
     let mut fields = Fields::new();
     fields.insert("name".into(), json!(name));
     fields.insert("role".into(), json!(role));

@@ -178,9 +178,10 @@ pub async fn run(
     let server = server::server(listeners, state.clone())?;
     events(ServeEvent::Listening { url: listen::url(&options.host, address), address });
 
+    let shared = state.clone();
     let keeping_up = async move {
         match watching {
-            Some(watching) => rebuild::keep_up(watching, builder, state, teller, events).await,
+            Some(watching) => rebuild::keep_up(watching, builder, shared, teller, events).await,
             None => idle(teller).await,
         }
     };
@@ -191,7 +192,7 @@ pub async fn run(
             () = &mut stop => {}
         }
     };
-    server::until(server, stop).await.map_err(ServeError::from)
+    server::until(server, &state, stop).await.map_err(ServeError::from)
 }
 
 /// Nothing is watched: browsers listen, and hear of nothing.

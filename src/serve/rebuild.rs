@@ -115,7 +115,13 @@ pub async fn keep_up(
                 }
                 // With a site to show, its build is still the present one.
                 let build = earlier.map_or(name, |site| site.build.clone());
-                news.send_replace(News { build, trouble: Some(trouble.clone()) });
+                let told = News { build, trouble: Some(trouble.clone()) };
+                // The same trouble again is no news.
+                news.send_if_modified(|known| {
+                    let differs = *known != told;
+                    *known = told;
+                    differs
+                });
                 events(ServeEvent::Trouble(trouble));
             }
         }

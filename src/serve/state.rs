@@ -1,5 +1,6 @@
 //! What all workers of the server share.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
@@ -14,6 +15,8 @@ const SHELF_BYTES: usize = 64 * 1024 * 1024;
 /// What all workers of the server share.
 pub struct State {
     current: RwLock<Arc<Current>>,
+    /// How many requests are being answered.
+    answering: AtomicUsize,
     /// Bodies kept in memory.
     pub shelf: Shelf,
     /// Whether only this machine can reach the server.
@@ -25,7 +28,8 @@ pub struct State {
 impl State {
     /// The state of a server that begins with `current`.
     pub fn new(current: Current, local_only: bool, news: Option<watch::Receiver<News>>) -> Self {
-        Self { current: RwLock::new(Arc::new(current)), shelf: Shelf::new(SHELF_BYTES), local_only, news }
+        let current = RwLock::new(Arc::new(current));
+        Self { current, answering: AtomicUsize::new(0), shelf: Shelf::new(SHELF_BYTES), local_only, news }
     }
 
     /// What to answer with now. A request keeps it until it is answered.
@@ -36,5 +40,25 @@ impl State {
     /// Puts something else in its place, for all requests from now on.
     pub fn replace(&self, current: Current) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
+    }
+
+    /// Counts a request as being answered, until what is returned is dropped.
+    pub fn answering(&self) -> Answering<'_> {
+        self.answering.fetch_add(1, Ordering::Relaxed);
+        Answering(&self.answering)
+    }
+
+    /// Whether a request is being answered.
+    pub fn is_answering(&self) -> bool {
+        self.answering.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// A request that is being answered, also when its connection breaks off.
+pub struct Answering<'a>(&'a AtomicUsize);
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

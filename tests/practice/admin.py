@@ -26,6 +26,7 @@ class Admin:
             ("GET", "edge"): self._edge,
             ("GET", "logs"): self._logs,
             ("GET", "code"): self._code,
+            ("GET", "code"): self._code,
             ("GET", ""): self._help,
         }
 
@@ -86,6 +87,8 @@ class Admin:
         return web.json_response(snapshot(self.account))
 
     async def _kvs(self, _request, rest):
+        if not rest:
+            return web.json_response({"stores": sorted(self.account.cloudfront.stores)})
         store = self.account.stores.by_name(rest)
         if store is None:
             return web.json_response({"error": f"no store {rest!r}"}, status=404)
@@ -93,6 +96,12 @@ class Admin:
 
     async def _edge(self, _request, _rest):
         return web.json_response(self.account.edge.describe())
+
+    async def _code(self, _request, rest):
+        for function in self.account.functions.functions.values():
+            if function.name == rest:
+                return web.Response(body=function.latest.package.data, content_type="application/zip")
+        return web.json_response({"error": f"no function {rest!r}"}, status=404)
 
     async def _logs(self, _request, rest):
         return web.Response(text=self.account.edge.logs(rest))

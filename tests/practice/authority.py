@@ -47,7 +47,7 @@ def denied(call, action, resource):
 
 def _asked(account, call):
     if call.service.name == "s3":
-        return [_s3(call)]
+        return [s3_question(call)]
     if call.service.name == "dynamodb":
         return list(_dynamodb(account, call))
     if call.service.name == "logs":
@@ -59,7 +59,8 @@ def _asked(account, call):
     return [(f"{prefix}:{call.operation}", "*")]
 
 
-def _s3(call):
+def s3_question(call):
+    """The action and the resource that a call to S3 means."""
     action = "s3:" + _S3_ACTIONS.get(call.operation, call.operation)
     bucket, key = call.labels.get("Bucket", ""), call.labels.get("Key")
     arn = f"arn:aws:s3:::{bucket}"
@@ -85,10 +86,12 @@ def _dynamodb(account, call):
         yield f"dynamodb:{operation}", resource
 
 
-def object_read_error(account, call, bucket, key):
-    """What a role sees of an absent key: 404 only when it may list the bucket. Source: S3 API, GetObject."""
+def check_absent(account, call, bucket):
+    """AwsError 403 for a role that may not list the bucket: it does not learn that a key is absent.
+
+    Source: S3 API reference, GetObject.
+    """
     if call.principal.kind == "role" and account.role_allows(
         call.principal.role, "s3:ListBucket", f"arn:aws:s3:::{bucket}"
     ) != "Allow":
-        return denied(call, "s3:ListBucket", f"arn:aws:s3:::{bucket}")
-    return None
+        raise denied(call, "s3:ListBucket", f"arn:aws:s3:::{bucket}")

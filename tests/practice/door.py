@@ -103,8 +103,8 @@ class Door:
             )
         call.params = read.parameters(operation, call.labels, call.query, call.headers, call.body)
         authority.check(self.account, call)
-        if call.principal.kind == "anonymous":
-            self.account.s3.check_anonymous(call)
+        if call.service.name == "s3":
+            player.authorize(call)
         out = method(call, call.params)
         if inspect.isawaitable(out):
             out = await out

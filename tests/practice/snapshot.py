@@ -11,6 +11,11 @@ import re
 _SECRET_HEADER = "x-arq-origin"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT?\d\d:?\d\d:?\d\d(?:\.\d+)?Z?")
 
+# A release's id, also of one that is no longer kept: a date, a time, some of its hash.
+_RELEASE = re.compile(r"<release \d+>|\d{8}-\d{6}-[0-9a-f]{10}")
+# A hash over the function's settings, and so over the secret's hash.
+_SETTINGS = re.compile(r"\bsettings [0-9a-f]{16,64}\b")
+
 
 class Names:
     """Made-up values and the placeholders that stand for them."""
@@ -46,7 +51,7 @@ def snapshot(account):
     document = {
         "buckets": {b.name: _bucket(b, names) for b in account.s3.buckets.values()},
         "origin_access_controls": sorted((c.config for c in account.cloudfront.controls.values()), key=lambda c: c["Name"]),
-        "edge_functions": {f.name: _edge_function(f) for f in account.cloudfront.code.values()},
+        "edge_functions": {f.name: _edge_function(f, names) for f in account.cloudfront.code.values()},
         "stores": {s.name: {"comment": s.comment, "tags": s.tags, "keys": s.values} for s in account.cloudfront.stores.values()},
         "distributions": sorted((_distribution(d) for d in account.cloudfront.distributions.values()), key=lambda d: d["config"]["Comment"]),
         "roles": _roles(account),
@@ -149,16 +154,15 @@ def _object(key, version, names):
     return {"md5": hashlib.md5(body).hexdigest(), "headers": version.headers, "metadata": version.metadata}
 
 
-def _edge_function(function):
+def _edge_function(function, names):
     def stage(of):
-        return of and {"config": of.config, "code": hashlib.md5(_timeless(of.code)).hexdigest()}
+        if of is None:
+            return None
+        # The text carries the pointer that it falls back to, and so a release's id.
+        code = _RELEASE.sub("<release>", names.apply(of.code.decode("utf-8", "replace")))
+        return {"config": of.config, "code": hashlib.md5(code.encode()).hexdigest()}
 
     return {"tags": function.tags, "development": stage(function.development), "live": stage(function.live)}
-
-
-def _timeless(code):
-    # The text carries the release that it falls back to; release ids begin with a time.
-    return re.sub(rb"\d{8}T?\d{6}[0-9A-Za-z_-]*", b"<release>", code)
 
 
 def _distribution(distribution):
@@ -202,6 +206,7 @@ def _function(function):
         if "ARQ_ORIGIN_SHA256" in variables:
             count = len(variables["ARQ_ORIGIN_SHA256"].split(","))
             variables["ARQ_ORIGIN_SHA256"] = f"<{count} secret hashes>"
+            config["Description"] = _SETTINGS.sub("settings <hash>", config["Description"])
         return {"config": config, "code": of.package.sha256}
 
     return {

@@ -6,11 +6,13 @@ can be left running, and a reset is a function call.
 
 import asyncio
 import io
+import json
 import os
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 
 from . import ACCOUNT_ID, rules
+from .wire.errors import AwsError
 
 # Read by moto when it is imported.
 os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT_ID
@@ -54,6 +56,9 @@ class Standins:
             if ready is not None:
                 return ready
         answer = await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, call)
+        if answer[0] in (404, 500, 501) and "html" in answer[1].get("content-type", ""):
+            # That is how moto says "not implemented"; AWS never answers so.
+            raise AwsError("NotPlayed", f"moto does not implement {call.service.name} {call.operation}", 501)
         return rule.after(account, call, *answer) if rule else answer
 
     def _ask(self, call):
@@ -117,8 +122,6 @@ class Standins:
 
     def role_policies(self, name):
         """A role's inline policies, parsed."""
-        import json
-
         role = self.role(name)
         return [json.loads(_plain(text)) for text in role.policies.values()] if role else []
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use super::project::Project;
 /// A running practice account.
 pub struct Account {
     process: Child,
+    _output: BufReader<ChildStdout>,
     pub port: u16,
     pub edge_port: u16,
 }
@@ -29,12 +30,14 @@ impl Account {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // It says that it is ready when it is; the end of its output would be its death.
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        assert!(lines.next().is_some(), "the practice account did not start");
+        // It says that it is ready when it is; the end of its output would be its death. The pipe is kept, since
+        // it says more later.
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        assert!(output.read_line(&mut line).unwrap() > 0, "the practice account did not start");
         let told: Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
         let port = |name: &str| u16::try_from(told[name].as_u64().unwrap()).unwrap();
-        Self { port: port("port"), edge_port: port("edge_port"), process }
+        Self { port: port("port"), edge_port: port("edge_port"), process, _output: output }
     }
 
     /// Makes the program run in `project` use this account.
@@ -65,6 +68,13 @@ impl Account {
     /// Everything in the account, comparable between runs.
     pub fn snapshot(&self) -> Value {
         self.ask("GET", "account", &Value::Null).json()
+    }
+
+    /// Compares with an earlier snapshot, and names what differs.
+    pub fn assert_equals(&self, wanted: &Value, when: &str) {
+        let mut differences = Vec::new();
+        differ("", wanted, &self.snapshot(), &mut differences);
+        assert!(differences.is_empty(), "{when}: {}", differences.join("; "));
     }
 
     /// Forgets the calls so far.
@@ -99,4 +109,22 @@ fn python() -> PathBuf {
         .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/.venv/bin/python")), PathBuf::from);
     assert!(path.exists(), "{} is missing: tests/run sets up what the tests need", path.display());
     path
+}
+
+fn differ(path: &str, wanted: &Value, found: &Value, differences: &mut Vec<String>) {
+    match (wanted, found) {
+        (Value::Object(a), Value::Object(b)) => {
+            for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
+                let none = Value::Null;
+                differ(&format!("{path}/{key}"), a.get(key).unwrap_or(&none), b.get(key).unwrap_or(&none), differences);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (i, (a, b)) in a.iter().zip(b).enumerate() {
+                differ(&format!("{path}/{i}"), a, b, differences);
+            }
+        }
+        (a, b) if a != b => differences.push(format!("{path}: {a} is {b}")),
+        _ => {}
+    }
 }

@@ -43,7 +43,7 @@
       part.append(line.text);
       root.append(part);
     }
-    root.append(box("p", "margin:2rem 0 0;opacity:.7", "This is the site as it was before. Mend the file and save it."));
+    root.append(box("p", "margin:2rem 0 0;opacity:.7", "Behind this lies the site as it was before. Mend the file and save it."));
     document.documentElement.append(overlay);
   }
 

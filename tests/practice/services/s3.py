@@ -3,8 +3,10 @@
 Source: S3 API reference; `s3_buckets.py`, `s3_objects.py` and `s3_multipart.py` hold the operations.
 """
 
+import json
 from datetime import datetime, timezone
 
+from .. import authority, policy
 from ..wire.errors import AwsError
 from .s3_buckets import Buckets
 from .s3_multipart import Multipart
@@ -61,6 +63,27 @@ class S3(Buckets, Objects, Multipart):
                 {"Region": bucket.region},
             )
         return bucket
+
+
+    def authorize(self, call):
+        """AwsError when the bucket's policy refuses the caller, or nobody lets them.
+
+        The account's user may do what no policy denies; a role was judged by its own policy before; nobody else
+        may do anything that the bucket does not open to everybody.
+        """
+        bucket = self.buckets.get(call.labels.get("Bucket"))
+        anonymous = call.principal.kind == "anonymous"
+        if bucket is None or bucket.policy is None or call.operation.endswith("BucketPolicy"):
+            if anonymous and (bucket or "Bucket" not in call.labels):
+                raise AwsError("AccessDenied", "Access Denied", 403)
+            return
+        document = json.loads(bucket.policy)
+        action, resource = authority.s3_question(call)
+        principal = {"Anonymous": "*"} if anonymous else {"AWS": call.principal.arn}
+        verdict = policy.decide(document, principal, action, resource, {"aws:SecureTransport": "true"})
+        restricted = anonymous and bucket.block and bucket.block["RestrictPublicBuckets"]
+        if verdict == "Deny" or (anonymous and (verdict != "Allow" or restricted)):
+            raise AwsError("AccessDenied", "Access Denied", 403)
 
 
 def now():

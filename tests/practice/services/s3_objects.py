@@ -6,7 +6,7 @@ import re
 import urllib.parse
 from email.utils import format_datetime, parsedate_to_datetime
 
-from .. import ids
+from .. import authority, ids
 from ..wire.errors import AwsError
 from . import s3_checksums
 
@@ -86,6 +86,8 @@ class Objects:
 
     def GetObject(self, call, p):
         bucket = self.bucket(call, p["Bucket"])
+        if not p.get("VersionId") and bucket.current(p["Key"]) is None:
+            authority.check_absent(self.account, call, bucket.name)
         found = self.find(bucket, p["Key"], p)
         _conditions_of_read(found, p)
         out = {
