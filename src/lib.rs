@@ -1,5 +1,50 @@
-//! x
-#![allow(missing_docs)]
+//! arqsite: a website and its API in one binary.
+//!
+//! `arqsite serve` previews both on this machine; `arqsite publish` puts both on the customer's
+//! own AWS account, with the same API code as a Lambda. This page is the architecture.
+//!
+//! ```text
+//!  visitor -> CloudFront (edge function with its KeyValueStore)
+//!               |-- everything else --> S3 site bucket (private, only this distribution)
+//!               '-- /api/* ---------> API Gateway (HTTP API) -> Lambda -> DynamoDB
+//! ```
+//!
+//! # Rooms
+//!
+//! | room | what it does | uses |
+//! |---|---|---|
+//! | [`config`] | `arq.toml` -> [`config::Config`]; the project's files | nothing |
+//! | [`site`] | `site/` in, pages and files out: Markdown, layouts, links | `config` |
+//! | [`release`] | immutable objects, manifest, packing for the edge store, the edge function, and its rules in Rust | `site` |
+//! | [`store`] | documents: the trait, memory, this machine, DynamoDB | nothing |
+//! | [`api`] | declarations, rules, routing, validation: `http` request in, response out | `config`, `store`'s traits |
+//! | `serve` | the preview: actix-web, live reload | `api`, `release`, `store` |
+//! | `lambda` | API Gateway's events in, answers out, in process | `api`, `release`, `store` |
+//! | [`deploy`] | resources, graph, plan, apply, journal; it has never heard of AWS | nothing |
+//! | `aws` | a short file for each kind of resource, and the graph that wires them | `deploy`, `config`, `site`, `release`, `store`'s permissions |
+//! | [`ui`] | the only room that prints | what it shows |
+//! | [`cli`] | one file for each verb | all |
+//!
+//! # Releases
+//!
+//! Nothing that visitors can reach is overwritten. Every file lies once under `c/<id>` in the site
+//! bucket, named by a hash of its bytes and headers. A release's paths are packed into values of
+//! the edge store under `<release>:<bucket>`; the key `live` names the release. A publish uploads
+//! what is new, writes the keys, and moves that one pointer. The edge function turns a path into
+//! an object before the cache is asked, so nothing is ever invalidated. See [`release`].
+//!
+//! # Publishing
+//!
+//! A resource is a struct that is its own specification, with `find`, `put` and `delete`, each of
+//! which may be called again. The account is the truth: names are deterministic, tags say whose a
+//! thing is, and a plan is made by looking. What is interrupted is run again and continues. See
+//! [`deploy`] and `aws::stack`, which is the picture above as a list of functions.
+//!
+//! # Features
+//!
+//! `serve`, `publish` and `lambda`, all on by default. With none of them the logic compiles in
+//! seconds and without an AWS crate: `cargo test --no-default-features`.
+
 pub mod api;
 #[cfg(feature = "publish")]
 pub mod aws;
