@@ -2,10 +2,14 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cli;
+#[cfg(all(feature = "serve", feature = "publish", feature = "lambda"))]
+mod parity;
 #[cfg(all(feature = "publish", feature = "lambda"))]
 mod publish;
 #[cfg(all(feature = "publish", feature = "lambda"))]
 mod resume;
+#[cfg(feature = "serve")]
+mod serve;
 mod support;
 
 #[test]

@@ -132,7 +132,7 @@ pub fn parse(file: &str, text: &str) -> Result<Collection, Vec<Fault>> {
         }
     }
     if let Some(form) = &declared.form
-        && !(form.get_ref().redirect.starts_with('/') && !form.get_ref().redirect.starts_with("//"))
+        && (!form.get_ref().redirect.starts_with('/') || form.get_ref().redirect.starts_with("//"))
     {
         faults.push(at(Some(form.span()), "form.redirect has to be a path of the site, such as /thanks.html".into()));
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Common, Failure, Kind};
-use crate::api::{Bundle, tokens};
+use crate::api::Bundle;
 use crate::config::{Config, Project};
 use crate::release::Release;
 use crate::site::Site;
@@ -19,6 +19,7 @@ use crate::ui::Ui;
 const FAULTS: usize = 5;
 
 /// A project that was read whole.
+#[cfg_attr(not(any(feature = "serve", feature = "publish")), expect(dead_code, reason = "`check` needs only a part"))]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
@@ -95,7 +96,7 @@ pub fn collections(project: &Project) -> Result<Vec<String>, Failure> {
 pub fn local_documents(project: &Project) -> Result<Arc<dyn Documents>, Failure> {
     let path = project.data().join("data.redb");
     match LocalStore::open(&path) {
-        Ok(store) => Ok(Arc::new(store.with_shared(tokens::COLLECTION, &tokens_file(project)))),
+        Ok(store) => Ok(Arc::new(store.with_shared(crate::api::tokens::COLLECTION, &tokens_file(project)))),
         Err(error @ StoreError::InUse { .. }) => Err(Failure::from_error(Kind::Yours, &error)
             .hint("End the other one first: it holds the same project's data open.")),
         Err(error) => Err(Failure::from_error(Kind::Yours, &error).cause(format!("in {}", path.display()))),

@@ -56,10 +56,10 @@ fn announce(ui: &Ui, project: &Project) {
     ui.labelled("Data", format!("{} (documents and tokens of the API)", project.data().display()));
 }
 
+/// What a project is made of; what is not there yet is noticed when it comes.
 fn watched(project: &Project) -> Vec<std::path::PathBuf> {
-    // The folder itself, so that a site/ or api/ that is made later is seen; noise is left out.
     match project {
-        Project::Folder(folder) => vec![folder.clone()],
+        Project::Folder(folder) => ["arq.toml", "site", "api"].map(|part| folder.join(part)).to_vec(),
         Project::Starter(_) => Vec::new(),
     }
 }

@@ -5,17 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::Fault;
 
 /// The `[aws]` table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Aws {
     /// Region of the bucket, the API and the tables. Without it, that of the AWS profile.
     pub region: Option<String>,
-}
-
-impl Default for Aws {
-    fn default() -> Self {
-        Self { region: None }
-    }
 }
 
 impl Aws {
