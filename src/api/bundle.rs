@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::declare::{Collection, Fault, Store, parse};
+use super::declare::{Collection, Fault, Store, Verb, parse};
 use super::tokens;
 use crate::config::Project;
 
@@ -24,6 +24,17 @@ pub struct Bundle {
     pub collections: BTreeMap<String, Collection>,
     /// The bundle as it is published; equal declarations have equal bytes.
     pub bytes: Bytes,
+}
+
+/// One thing that is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Method.
+    pub method: &'static str,
+    /// Path, `{id}` for a document's id.
+    pub path: String,
+    /// Who may, in words.
+    pub who: String,
 }
 
 /// Everything that is wrong with a project's declarations.
@@ -92,6 +103,28 @@ impl Bundle {
     pub fn document_collections(&self) -> Vec<String> {
         let documents = self.collections.iter().filter(|(_, collection)| collection.store == Store::Documents);
         documents.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// What is answered, and to whom, for people.
+    pub fn routes(&self) -> Vec<Route> {
+        let verbs = [
+            (Verb::Create, "POST", ""),
+            (Verb::List, "GET", ""),
+            (Verb::Get, "GET", "/{id}"),
+            (Verb::Delete, "DELETE", "/{id}"),
+        ];
+        let routes = |(name, collection): (&String, &Collection)| {
+            verbs.map(|(verb, method, rest)| Route {
+                method,
+                path: format!("/api/{name}{rest}"),
+                who: match collection.rules.get(&verb).map(String::as_str) {
+                    None => "nobody".into(),
+                    Some("true") => "anybody".into(),
+                    Some(rule) => format!("if {rule}"),
+                },
+            })
+        };
+        self.collections.iter().flat_map(routes).collect()
     }
 
     fn of(collections: BTreeMap<String, Collection>) -> Self {

@@ -1,9 +1,11 @@
 //! `arqsite serve`: the preview.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use super::project::Loaded;
 use super::{Common, Failure, Kind, project};
-use crate::api::{Engine, SystemClock, Tokens};
+
+use crate::api::{Bundle, Engine, SystemClock, Tokens};
 use crate::config::PRODUCTION;
 use crate::config::Project;
 use crate::serve::{Build, Options, Rebuild, ServeError, ServeEvent, Trouble, run as serve};
@@ -35,7 +37,7 @@ pub fn run(ui: &Ui, common: &Common, args: &ServeArgs) -> Result<(), Failure> {
     announce(ui, &project);
     let options =
         Options { host: args.host.clone(), port: args.port, watch: watched(&project), reload: !args.no_reload };
-    let rebuild = rebuild(project, args.stage.clone(), documents);
+    let rebuild = rebuild(Ui::new(ui.quiet(), ui.json()), project, args.stage.clone(), documents);
     let shown = Ui::new(ui.quiet(), ui.json());
     let events = Arc::new(move |event| show(&shown, &event));
     let stop = async {
@@ -64,17 +66,42 @@ fn watched(project: &Project) -> Vec<std::path::PathBuf> {
     }
 }
 
-/// Builds the project as it is when it is called.
-fn rebuild(project: Project, stage: String, documents: Arc<dyn Documents>) -> Rebuild {
+/// Builds the project as it is when it is called, and says what is new to know of it.
+fn rebuild(ui: Ui, project: Project, stage: String, documents: Arc<dyn Documents>) -> Rebuild {
     let tokens = Arc::new(Tokens::default());
+    let told = Mutex::new(Vec::new());
     Arc::new(move || {
         let loaded = project::load(&project, &stage).map_err(|failure| trouble(&failure))?;
+        tell(&ui, &loaded, &told);
         let headers = project::headers(&loaded.config);
         let engine = loaded.bundle.map(|bundle| {
             Arc::new(Engine::new(bundle, documents.clone(), tokens.clone(), Arc::new(SystemClock), &headers))
         });
         Ok(Build { release: Arc::unwrap_or_clone(loaded.release), engine, headers })
     })
+}
+
+/// Routes and faults, again only when they are others.
+fn tell(ui: &Ui, loaded: &Loaded, told: &Mutex<Vec<String>>) {
+    let routes = loaded.bundle.iter().flat_map(Bundle::routes);
+    let routes: Vec<String> =
+        routes.map(|route| format!("{:<6} {:<28} {}", route.method, route.path, route.who)).collect();
+    let faults: Vec<String> = loaded.site.faults.iter().take(FAULTS).map(ToString::to_string).collect();
+    let news = [routes.clone(), faults.clone()].concat();
+    let Ok(mut told) = told.lock() else { return };
+    if *told == news {
+        return;
+    }
+    *told = news;
+    for (i, route) in routes.iter().enumerate() {
+        ui.labelled(if i == 0 { "Routes" } else { "" }, route);
+    }
+    for fault in &faults {
+        ui.warning(fault);
+    }
+    if loaded.site.faults_in_all > faults.len() {
+        ui.warning(format!("and {} more; `arqsite check` lists them", loaded.site.faults_in_all - faults.len()));
+    }
 }
 
 /// A failure as the page shows it: `file:line: what` taken apart.
@@ -87,6 +114,9 @@ fn trouble(failure: &Failure) -> Trouble {
         }
     })
 }
+
+/// Most faults of the site that are shown.
+const FAULTS: usize = 5;
 
 fn show(ui: &Ui, event: &ServeEvent) {
     match event {

@@ -5,6 +5,7 @@ function could pass every test and fail at the first visitor. Source: CloudFront
 features (ECMAScript 5.1, with const, let, async, await, template literals, arrow functions, rest parameters, `**`).
 """
 
+import functools
 import re
 
 _TOKEN = re.compile(
@@ -78,8 +79,9 @@ _WORDS = {
 _MARKS = {"?.": "optional chaining", "??": "nullish coalescing", "??=": "logical assignment", "&&=": "logical assignment", "||=": "logical assignment"}
 
 
+@functools.lru_cache(maxsize=64)
 def undocumented(code):
-    """What the code uses beyond the documented language: a list of names, empty when all is well."""
+    """What the code uses beyond the documented language: names, none when all is well."""
     found, list_ = [], tokens(code)
     for at, (kind, text) in enumerate(list_):
         before = list_[at - 1][1] if at else ""
@@ -96,7 +98,7 @@ def undocumented(code):
             found.append("destructuring")
         if kind == "name" and text == "function" and after == "*":
             found.append("generators")
-    return sorted(set(found))
+    return tuple(sorted(set(found)))
 
 
 def _is_rest(list_, at):
