@@ -46,11 +46,24 @@ impl StepError {
 
     /// A thing with our name, and without our tag: it is never touched.
     pub fn foreign(kind: &str, name: &str) -> Self {
-        Self::yours(
-            format!("use {name}"),
-            format!("a {kind} of this name exists already and was not made by arqsite for this site"),
-        )
-        .hint("Choose another site.name in arq.toml, or remove the existing one yourself; arqsite never touches what it did not make.")
+        Self::yours(format!("use {name}"), Foreign { kind: kind.to_owned() })
+            .hint("Choose another site.name in arq.toml, or remove the existing one yourself; arqsite never touches what it did not make.")
+    }
+
+    /// Whether it is about a thing that is not ours.
+    pub fn is_foreign(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.is::<Foreign>())
+    }
+
+    /// The error and its causes, outermost first.
+    pub fn chain(&self) -> String {
+        let mut chain = self.to_string();
+        let mut next = StdError::source(self);
+        while let Some(cause) = next {
+            chain = format!("{chain}: {cause}");
+            next = cause.source();
+        }
+        chain
     }
 
     /// Something that only an error in arqsite can cause.
@@ -62,5 +75,30 @@ impl StepError {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// The cause of [`StepError::foreign`].
+#[derive(Debug, thiserror::Error)]
+#[error("a {kind} of this name exists already and was not made by arqsite for this site")]
+struct Foreign {
+    kind: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chain_names_every_cause() {
+        let error = StepError::cloud("create the bucket shop", StepError::yours("sign in", "no credentials"));
+        assert_eq!(error.chain(), "could not create the bucket shop: could not sign in: no credentials");
+    }
+
+    #[test]
+    fn a_foreign_thing_is_told_apart_and_is_the_customers_to_mend() {
+        let error = StepError::foreign("bucket", "shop");
+        assert!(error.is_foreign() && error.blame == Blame::Yours && error.hint.is_some());
+        assert!(!StepError::yours("use shop", "it is full").is_foreign());
     }
 }

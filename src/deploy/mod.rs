@@ -1,21 +1,48 @@
 //! The deploy engine: graph, plan, apply, journal, events. It has never heard of AWS.
+//!
+//! ```text
+//!  desired graph ─┐            ┌─ found, outputs ─┐
+//!                 ├─ union ─ plan ───────────── apply ── journal, events
+//!  known graph  ──┘   (reads)                   (changes)
+//! ```
+//!
+//! The account is the truth: [`plan()`] looks at everything that is wanted or may exist, and
+//! [`apply()`] makes the difference. Journal and inventory are a help, not a state: a run that was
+//! cut off anywhere is continued by planning and applying again. To destroy is to plan with an
+//! empty desired graph.
 
 pub mod apply;
 pub mod context;
+mod dag;
+pub mod diff;
 pub mod error;
 pub mod event;
 pub mod graph;
+pub mod inventory;
 pub mod journal;
+pub mod journal_file;
+pub mod kinds;
 pub mod plan;
 pub mod resource;
 pub mod stop;
+mod tasks;
+mod union;
+mod walk;
 
-pub use apply::{Report, Run, RunFailure, apply};
+#[cfg(test)]
+mod suite;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use apply::{Done, Report, Run, RunFailure, Undone, apply};
 pub use context::{Context, Outputs};
 pub use error::{Blame, StepError};
 pub use event::Event;
-pub use graph::{Graph, GraphError};
-pub use journal::{FileJournal, Journal, MemoryJournal};
-pub use plan::{Plan, PlanError, PlanOptions, Planned, Verb, plan};
+pub use graph::{Graph, GraphError, Node};
+pub use inventory::{Inventory, Made};
+pub use journal::{Entry, Journal, JournalError, MemoryJournal, State};
+pub use journal_file::FileJournal;
+pub use kinds::{KindError, Kinds};
+pub use plan::{Counts, FieldChange, Plan, PlanError, PlanOptions, Planned, Verb, plan};
 pub use resource::{Change, ErasedFound, Found, Resource, Step};
 pub use stop::StopSignal;

@@ -1,42 +1,109 @@
-//! What would change: every node looked at, nothing touched.
+//! What has to be done so that what is becomes what is wanted. Changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::task::JoinSet;
 
 use super::context::{Context, Outputs};
+pub use super::diff::FieldChange;
+use super::diff::diff;
 use super::error::StepError;
 use super::event::Event;
 use super::graph::{Graph, GraphError};
 use super::resource::{Change, ErasedFound};
+use super::stop::StopSignal;
+use super::union::{Member, Union};
+use super::walk::{Begun, Work, walk};
 
-/// What is done to one node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+/// Steps that run at once, unless told otherwise.
+pub const PARALLEL: usize = 16;
+
+/// What is done to a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verb {
-    /// It is made.
+    /// It is wanted and does not exist.
     Create,
     /// It is changed where it is.
     Update,
     /// It is deleted and made anew.
     Replace,
-    /// It is removed.
+    /// It exists and is no longer wanted.
     Delete,
-    /// It is no longer wanted, and kept because it holds data.
+    /// It is no longer wanted and stays: it holds data, or something that stays depends on it.
     Keep,
-    /// Nothing.
+    /// It is as it is wanted.
     Same,
 }
 
 impl Verb {
-    /// Whether the account is changed.
+    /// Whether it changes the account.
     pub fn changes(self) -> bool {
         !matches!(self, Self::Keep | Self::Same)
     }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::Keep => "keep",
+            Self::Same => "same",
+        })
+    }
+}
+
+impl From<Change> for Verb {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Same => Self::Same,
+            Change::Update => Self::Update,
+            Change::Replace => Self::Replace,
+        }
+    }
+}
+
+/// What is planned for one node.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Planned {
+    /// Name of the node.
+    pub node: String,
+    /// Kind of the resource.
+    pub kind: &'static str,
+    /// Its name in the account.
+    pub name: String,
+    /// What is done to it.
+    pub verb: Verb,
+    /// For `update` and `replace`: the fields that differ.
+    pub fields: Vec<FieldChange>,
+    /// It is the same, but something that it depends on changes: it is looked at again then, and
+    /// put if it differs by that time.
+    pub recheck: bool,
+    /// Whether it holds the customer's data.
+    pub holds_data: bool,
+    /// For `keep`: the node that holds data and could not stay without this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_for: Option<String>,
+}
+
+/// How many nodes there are of each verb.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct Counts {
+    pub create: usize,
+    pub update: usize,
+    pub replace: usize,
+    pub delete: usize,
+    pub keep: usize,
+    pub same: usize,
 }
 
 /// How a plan is made.
@@ -50,60 +117,34 @@ pub struct PlanOptions {
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        Self { delete_data: false, parallel: 16 }
+        Self { delete_data: false, parallel: PARALLEL }
     }
 }
 
-/// What would change, in an order in which it could be done.
-#[derive(Debug, Serialize)]
+/// What has to be done, each node after those it depends on.
+///
+/// As JSON, the same at `plan --json` for ever:
+///
+/// ```json
+/// {
+///   "noop": false,
+///   "counts": { "create": 0, "update": 1, "replace": 0, "delete": 0, "keep": 0, "same": 11 },
+///   "steps": [
+///     { "node": "site-bucket", "kind": "s3.bucket", "name": "shop-site", "verb": "update",
+///       "fields": [{ "path": "versioned", "from": false, "to": true }],
+///       "recheck": false, "holds_data": false }
+///   ]
+/// }
+/// ```
+///
+/// `kept_for` is there only for a `keep` that another node is the reason of.
+#[derive(Debug)]
 pub struct Plan {
     /// Every node that is wanted or there.
     pub steps: Vec<Planned>,
-    #[serde(skip)]
     pub(super) found: BTreeMap<String, ErasedFound>,
-    #[serde(skip)]
     pub(super) outputs: Outputs,
-    #[serde(skip)]
     pub(super) options: PlanOptions,
-}
-
-/// What would happen to one node.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Planned {
-    /// Name of the node.
-    pub node: String,
-    /// Kind of the resource.
-    pub kind: &'static str,
-    /// Its name in the account.
-    pub name: String,
-    /// What is done to it.
-    pub verb: Verb,
-    /// For `update` and `replace`: the fields that differ.
-    pub fields: Vec<FieldChange>,
-    /// Nothing differs, but something it depends on changes, so it is looked at again.
-    pub recheck: bool,
-}
-
-/// A field that differs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FieldChange {
-    /// Dotted path in the spec.
-    pub path: String,
-    /// What is there; `null` when nothing is.
-    pub from: Value,
-    /// What is wanted; `null` when nothing is.
-    pub to: Value,
-}
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// The graph cannot be used.
-    #[error(transparent)]
-    Graph(#[from] GraphError),
-    /// Looking at a resource failed.
-    #[error(transparent)]
-    Step(#[from] StepError),
 }
 
 impl Plan {
@@ -117,13 +158,60 @@ impl Plan {
         self.steps.iter().filter(|step| step.verb == verb).count()
     }
 
-    /// What a node gave, if it was found or put.
+    /// How many nodes there are of each verb.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            create: self.count(Verb::Create),
+            update: self.count(Verb::Update),
+            replace: self.count(Verb::Replace),
+            delete: self.count(Verb::Delete),
+            keep: self.count(Verb::Keep),
+            same: self.count(Verb::Same),
+        }
+    }
+
+    /// What is planned for a node.
+    pub fn get(&self, node: &str) -> Option<&Planned> {
+        self.steps.iter().find(|step| step.node == node)
+    }
+
+    /// Steps by which the customer's data would be lost.
+    pub fn loses_data(&self) -> impl Iterator<Item = &Planned> {
+        self.steps.iter().filter(|step| step.holds_data && matches!(step.verb, Verb::Delete | Verb::Replace))
+    }
+
+    /// What a node gave when it was found, or put since.
     pub fn output(&self, node: &str) -> Option<Value> {
         self.outputs.read().ok()?.get(node).cloned()
     }
 }
 
+impl Serialize for Plan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut plan = serializer.serialize_struct("Plan", 3)?;
+        plan.serialize_field("noop", &self.is_noop())?;
+        plan.serialize_field("counts", &self.counts())?;
+        plan.serialize_field("steps", &self.steps)?;
+        plan.end()
+    }
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The graph cannot be used.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// Looking at a resource failed, or it is not ours.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
 /// Looks at every node of `desired` and of `known`, which is all that may exist.
+///
+/// `known` has the kinds that are no longer wanted too: names are deterministic, and an
+/// [inventory](super::inventory) remembers the rest. With nothing desired the plan is to destroy.
+/// A desired thing that is not ours is an error; one that is only known is none of our business.
 pub async fn plan<C: Send + Sync + 'static>(
     desired: &Graph<C>,
     known: &Graph<C>,
@@ -131,110 +219,123 @@ pub async fn plan<C: Send + Sync + 'static>(
     options: PlanOptions,
     events: &UnboundedSender<Event>,
 ) -> Result<Plan, PlanError> {
-    let all = desired.union(known);
-    let order = all.order()?;
-    let outputs = Outputs::default();
-    let found = find_all(&all, cloud, &outputs, options, events).await?;
-    let mut steps: Vec<Planned> = Vec::new();
-    let mut changing: BTreeSet<String> = BTreeSet::new();
-    for name in order {
-        let Some(node) = all.nodes().get(&name) else { continue };
-        let was = found.get(&name);
-        let Some(verb) = verb_for(desired.contains(&name), was, node.step.holds_data() && !options.delete_data) else {
-            continue;
-        };
-        let upstream = node.needs.iter().any(|needs| changing.contains(needs));
-        if verb.changes() || upstream {
-            changing.insert(name.clone());
-        }
-        let fields = match (verb, was) {
-            (Verb::Update | Verb::Replace, Some(was)) => difference(&was.spec, &node.step.spec()),
-            _ => Vec::new(),
-        };
-        let (kind, recheck) = (node.step.kind(), verb == Verb::Same && upstream);
-        steps.push(Planned { node: name, kind, name: node.step.name(), verb, fields, recheck });
+    let union = Union::of(desired, known)?;
+    let mut look = Look { union: &union, cloud, events, outputs: Outputs::default() };
+    let walked = walk(&union.dag(), options.parallel, &StopSignal::new(), &mut look).await;
+    let outputs = look.outputs;
+    if let Some((_, error)) = walked.failed.into_iter().next() {
+        return Err(error.into());
     }
+    let found = walked.done.into_iter().filter_map(|(node, found)| Some((node, found?))).collect();
+    let mut steps = decide(&union, &found, options);
+    keep_what_is_stood_on(&union, &mut steps);
+    mark_rechecks(&union, &mut steps);
     Ok(Plan { steps, found, outputs, options })
 }
 
-fn verb_for(wanted: bool, found: Option<&ErasedFound>, keep: bool) -> Option<Verb> {
-    match (wanted, found) {
-        (true, None) => Some(Verb::Create),
-        (true, Some(found)) => Some(match found.change {
-            Change::Same => Verb::Same,
-            Change::Update => Verb::Update,
-            Change::Replace => Verb::Replace,
-        }),
-        (false, Some(_)) if keep => Some(Verb::Keep),
-        (false, Some(_)) => Some(Verb::Delete),
-        (false, None) => None,
+/// Finds every node, in dependency order, so that a resource can tell whose id it refers to.
+struct Look<'a, C> {
+    union: &'a Union<C>,
+    cloud: &'a Arc<C>,
+    events: &'a UnboundedSender<Event>,
+    outputs: Outputs,
+}
+
+impl<C: Send + Sync + 'static> Work<String, Option<ErasedFound>> for Look<'_, C> {
+    fn begin(
+        &mut self,
+        node: &String,
+        _: &BTreeMap<String, Option<ErasedFound>>,
+    ) -> Result<Begun<Option<ErasedFound>>, StepError> {
+        let member = self.union.get(node)?;
+        let (step, wanted) = (member.step.clone(), member.wanted);
+        let cx = Context::new(self.cloud.clone(), node, member.outputs(&self.outputs), self.events.clone());
+        Ok(Begun::running(async move {
+            match step.find(&cx).await {
+                Err(error) if !wanted && error.is_foreign() => Ok(None),
+                found => found,
+            }
+        }))
+    }
+
+    fn end(
+        &mut self,
+        node: &String,
+        result: Result<Option<ErasedFound>, StepError>,
+    ) -> Result<Option<ErasedFound>, StepError> {
+        let found = result?;
+        remember(&self.outputs, node, found.as_ref().map(|found| &found.output))?;
+        Ok(found)
     }
 }
 
-/// Finds in dependency order, so that a resource can tell whose id it refers to.
-async fn find_all<C: Send + Sync + 'static>(
-    all: &Graph<C>,
-    cloud: &Arc<C>,
-    outputs: &Outputs,
-    options: PlanOptions,
-    events: &UnboundedSender<Event>,
-) -> Result<BTreeMap<String, ErasedFound>, PlanError> {
-    let mut waiting: BTreeSet<String> = all.nodes().keys().cloned().collect();
-    let mut done: BTreeSet<String> = BTreeSet::new();
-    let mut found = BTreeMap::new();
-    let mut running = JoinSet::new();
-    loop {
-        let ready: Vec<String> = waiting
-            .iter()
-            .filter(|name| all.nodes().get(*name).is_some_and(|node| node.needs.is_subset(&done)))
-            .take(options.parallel.max(1).saturating_sub(running.len()))
-            .cloned()
-            .collect();
-        for name in ready {
-            waiting.remove(&name);
-            let Some(step) = all.step(&name).cloned() else { continue };
-            let cx = Context::new(cloud.clone(), &name, outputs.clone(), events.clone());
-            running.spawn(async move { (name, step.find(&cx).await) });
-        }
-        let Some(looked) = running.join_next().await else { break };
-        let (name, result) = looked.map_err(StepError::bug)?;
-        if let Some(thing) = result? {
-            remember(outputs, &name, &thing.output)?;
-            found.insert(name.clone(), thing);
-        }
-        done.insert(name);
-    }
-    Ok(found)
-}
-
-pub(super) fn remember(outputs: &Outputs, node: &str, output: &Value) -> Result<(), StepError> {
+/// Shows dependents what a node gives from now on.
+pub(super) fn remember(outputs: &Outputs, node: &str, output: Option<&Value>) -> Result<(), StepError> {
     let mut outputs = outputs.write().map_err(|_| StepError::bug("outputs are poisoned"))?;
-    outputs.insert(node.to_owned(), output.clone());
+    match output {
+        Some(output) => outputs.insert(node.to_owned(), output.clone()),
+        None => outputs.remove(node),
+    };
     Ok(())
 }
 
-/// Every leaf that differs; objects are compared key by key, everything else whole.
-pub fn difference(from: &Value, to: &Value) -> Vec<FieldChange> {
-    let mut fields = Vec::new();
-    walk("", from, to, &mut fields);
-    fields
+fn decide<C>(union: &Union<C>, found: &BTreeMap<String, ErasedFound>, options: PlanOptions) -> Vec<Planned> {
+    // The dag of a valid union has no circle.
+    let order = union.dag().order().unwrap_or_default();
+    let planned = |node: String| {
+        let member = union.get(&node).ok()?;
+        let (verb, fields) = compare(member, found.get(&node), options)?;
+        Some(Planned {
+            kind: member.step.kind(),
+            name: member.step.name(),
+            holds_data: member.step.holds_data(),
+            node,
+            verb,
+            fields,
+            recheck: false,
+            kept_for: None,
+        })
+    };
+    order.into_iter().filter_map(planned).collect()
 }
 
-fn walk(path: &str, from: &Value, to: &Value, fields: &mut Vec<FieldChange>) {
-    match (from, to) {
-        (Value::Object(a), Value::Object(b)) => {
-            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            for key in keys {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                walk(&path, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null), fields);
-            }
+/// The verb for one node, and the fields it changes; `None` when there is nothing to speak of.
+fn compare<C>(
+    member: &Member<C>,
+    found: Option<&ErasedFound>,
+    options: PlanOptions,
+) -> Option<(Verb, Vec<FieldChange>)> {
+    Some(match (member.wanted, found) {
+        (true, None) => (Verb::Create, Vec::new()),
+        (true, Some(found)) if found.change == Change::Same => (Verb::Same, Vec::new()),
+        (true, Some(found)) => (found.change.into(), diff(&found.spec, &member.step.spec())),
+        (false, Some(_)) if member.step.holds_data() && !options.delete_data => (Verb::Keep, Vec::new()),
+        (false, Some(_)) => (Verb::Delete, Vec::new()),
+        (false, None) => return None,
+    })
+}
+
+/// What stays needs what it stands on: a database that is kept keeps its network.
+fn keep_what_is_stood_on<C>(union: &Union<C>, steps: &mut [Planned]) {
+    let mut reasons = BTreeMap::<String, String>::new();
+    // From the dependents to what they depend on, so that a reason travels all the way.
+    for step in steps.iter_mut().rev() {
+        if let (Verb::Delete, Some(reason)) = (step.verb, reasons.get(&step.node)) {
+            (step.verb, step.kept_for) = (Verb::Keep, Some(reason.clone()));
         }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() && a.iter().all(Value::is_object) => {
-            for (i, (a, b)) in a.iter().zip(b).enumerate() {
-                walk(&format!("{path}.{i}"), a, b, fields);
-            }
+        let (Verb::Keep, Ok(member)) = (step.verb, union.get(&step.node)) else { continue };
+        let reason = step.kept_for.clone().unwrap_or_else(|| step.node.clone());
+        reasons.extend(member.dependencies().map(|node| (node.to_owned(), reason.clone())));
+    }
+}
+
+fn mark_rechecks<C>(union: &Union<C>, steps: &mut [Planned]) {
+    let mut moving = BTreeSet::new();
+    for step in steps {
+        let Ok(member) = union.get(&step.node) else { continue };
+        step.recheck = step.verb == Verb::Same && member.needs.iter().any(|node| moving.contains(node));
+        if step.recheck || (member.wanted && step.verb.changes()) {
+            moving.insert(step.node.clone());
         }
-        _ if from == to => {}
-        _ => fields.push(FieldChange { path: path.to_owned(), from: from.clone(), to: to.clone() }),
     }
 }
