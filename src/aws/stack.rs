@@ -23,7 +23,7 @@ use super::data::s3_bucket::Bucket;
 use super::data::s3_bucket_policy::BucketPolicy;
 use super::edge::cloudfront_config::DEFAULT;
 use super::edge::cloudfront_deployment::Deployment;
-use super::edge::cloudfront_distribution::{Behaviour, Distribution, Origin};
+use super::edge::cloudfront_distribution::{Behaviour, Distribution, ErrorCaching, Origin};
 use super::edge::cloudfront_function;
 use super::edge::cloudfront_key_value_store::KeyValueStore;
 use super::edge::cloudfront_origin_access_control::OriginAccessControl;
@@ -41,6 +41,12 @@ const CACHING_OPTIMIZED: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
 const CACHING_DISABLED: &str = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad";
 /// Managed origin request policy AllViewerExceptHostHeader: API Gateway refuses another's host.
 const ALL_BUT_HOST: &str = "b689b0a8-53d0-40ab-baf2-68738e2966ac";
+
+/// Errors that are over when the origin says so: CloudFront would keep them for ten seconds, also
+/// where nothing else is cached. For other errors it obeys `no-store`, which the API sends.
+///
+/// Source: CloudFront developer guide, "How CloudFront processes HTTP 4xx and 5xx status codes".
+const UNKEPT: [i32; 4] = [500, 502, 503, 504];
 
 /// What the graph is made from, besides the configuration.
 pub struct Wanted<'a> {
@@ -166,6 +172,7 @@ fn distribution(wanted: &Wanted<'_>) -> Distribution {
         price_class: "PriceClass_All".into(),
         origins,
         behaviours,
+        errors: UNKEPT.map(|status| ErrorCaching { status, seconds: 0, page: None }).to_vec(),
     }
 }
 

@@ -3,7 +3,7 @@
 use aws_sdk_cloudfront::types as cf;
 use aws_sdk_cloudfront::types::builders::DistributionConfigBuilder;
 
-use super::cloudfront_distribution::{Behaviour, Distribution, Origin};
+use super::cloudfront_distribution::{Behaviour, Distribution, ErrorCaching, Origin};
 use super::cloudfront_function::Function;
 use super::cloudfront_origin_access_control::OriginAccessControl;
 use crate::aws::compute::apigateway_api::HttpApi;
@@ -35,7 +35,31 @@ pub fn read(cx: &Cx, config: &cf::DistributionConfig) -> Result<Distribution, St
         price_class: config.price_class().map(|c| c.as_str().to_owned()).unwrap_or_default(),
         origins: origins.iter().map(|origin| read_origin(cx, origin)).collect::<Result<_, _>>()?,
         behaviours,
+        errors: read_errors(config.custom_error_responses()),
     })
+}
+
+fn read_errors(responses: Option<&cf::CustomErrorResponses>) -> Vec<ErrorCaching> {
+    let read = |response: &cf::CustomErrorResponse| ErrorCaching {
+        status: response.error_code(),
+        seconds: response.error_caching_min_ttl().unwrap_or(10),
+        page: response.response_page_path().filter(|path| !path.is_empty()).map(str::to_owned),
+    };
+    let mut errors: Vec<_> =
+        responses.map(cf::CustomErrorResponses::items).unwrap_or_default().iter().map(read).collect();
+    errors.sort_by_key(|error| error.status);
+    errors
+}
+
+fn write_errors(errors: &[ErrorCaching]) -> Result<cf::CustomErrorResponses, StepError> {
+    let building = || "describe how errors are kept";
+    let mut responses = cf::CustomErrorResponses::builder().quantity(count(errors.len()));
+    for error in errors {
+        let response = cf::CustomErrorResponse::builder().error_code(error.status);
+        let response = response.error_caching_min_ttl(error.seconds).set_response_page_path(error.page.clone());
+        responses = responses.items(response.build().telling(building)?);
+    }
+    responses.build().telling(building)
 }
 
 fn read_origin(cx: &Cx, origin: &cf::Origin) -> Result<Origin, StepError> {
@@ -180,6 +204,7 @@ pub fn write(
         .origins(origins.build().telling(building)?)
         .default_cache_behavior(write_default(cx, default)?)
         .cache_behaviors(behaviours.build().telling(building)?)
+        .custom_error_responses(write_errors(&spec.errors)?)
         .build()
         .telling(building)
 }

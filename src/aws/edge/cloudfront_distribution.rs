@@ -35,6 +35,19 @@ pub struct Distribution {
     pub origins: Vec<Origin>,
     /// Which origin answers what, the default (`*`) last.
     pub behaviours: Vec<Behaviour>,
+    /// How long errors of an origin are kept.
+    pub errors: Vec<ErrorCaching>,
+}
+
+/// How long an origin's answers of one error status are kept; without it, ten seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorCaching {
+    /// The status.
+    pub status: i32,
+    /// Seconds.
+    pub seconds: i64,
+    /// Path of a page that is shown instead. None of ours: it would hide the API's own errors.
+    pub page: Option<String>,
 }
 
 /// Where answers come from.
