@@ -128,7 +128,7 @@ fn site(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError>
     let (bucket, store) = (names.bucket(), names.part("edge"));
     graph.add("site-bucket", Bucket::private(bucket.clone()), &[])?;
     graph.add("origin-access-control", OriginAccessControl::signing(names.part("site")), &[])?;
-    graph.add("edge-store", KeyValueStore { name: store.clone() }, &[])?;
+    graph.add("edge-store", KeyValueStore::ready(store.clone()), &[])?;
     let fallback = wanted.release.as_ref().map(|release| release.pointer.clone());
     let function = cloudfront_function::Function {
         name: store,

@@ -106,7 +106,7 @@ fn engine() -> Result<EngineFile, Failure> {
 /// What the account says is live; `None` before the first publish.
 pub async fn live(cloud: &Cloud) -> Result<Option<Live>, Failure> {
     let cx = context(cloud);
-    let store = KeyValueStore { name: cloud.names.part("edge") };
+    let store = KeyValueStore::ready(cloud.names.part("edge"));
     let Some(store) = Resource::find(&store, &cx).await?.filter(|found| found.output.ready) else { return Ok(None) };
     let pointer =
         release_live::read(&cx, &store.output.arn).await.map_err(|e| e.while_doing("read which release is live"))?;

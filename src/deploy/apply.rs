@@ -1,28 +1,26 @@
 //! The plan carried out: as much at once as the graph allows, each step written down before it
 //! is taken.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error as StdError;
-use std::fmt;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::context::Context;
-use super::error::{Blame, StepError};
+use super::error::StepError;
 use super::event::Event;
 use super::graph::Graph;
 use super::journal::{Entry, Journal, JournalError, State};
 use super::plan::{Plan, Planned, Verb, remember};
+use super::report::{Report, RunFailure, finish, millis, refused};
 use super::resource::{ErasedFound, Step};
 use super::stop::StopSignal;
 use super::tasks::{Task, schedule, tasks_of};
 use super::union::Union;
-use super::walk::{Begun, Walked, Work, walk};
+use super::walk::{Begun, Work, walk};
 
 /// Who watches a run, who may stop it, and where it is written down.
 pub struct Run<'a> {
@@ -38,88 +36,6 @@ pub struct Run<'a> {
     pub stop: StopSignal,
 }
 
-/// How a run went.
-#[derive(Debug, Default, PartialEq, Serialize)]
-pub struct Report {
-    /// The steps that were taken, in the plan's order.
-    pub done: Vec<Done>,
-    /// How many steps change something: those that were taken, failed or are left.
-    pub planned: usize,
-    /// How many nodes are as the plan wants them: made, changed, gone, or the same all along.
-    pub in_place: usize,
-    /// How many nodes the plan has, without those that are kept.
-    pub total: usize,
-}
-
-/// A step that was taken.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Done {
-    /// Name of the node.
-    pub node: String,
-    /// Kind of the resource.
-    pub kind: &'static str,
-    /// Its name in the account.
-    pub name: String,
-    /// What was done to it; what was looked at again may differ from the plan.
-    pub verb: Verb,
-    /// How long it took, in milliseconds.
-    pub ms: u64,
-}
-
-/// A step that was not taken.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Undone {
-    /// Name of the node.
-    pub node: String,
-    /// Kind of the resource.
-    pub kind: &'static str,
-    /// Its name in the account.
-    pub name: String,
-    /// What is to be done to it; `create` for a replacement whose old thing is gone already.
-    pub verb: Verb,
-}
-
-/// A run that did not come to its end: steps failed, or it was stopped.
-#[derive(Debug)]
-pub struct RunFailure {
-    /// What failed, in the order it did; empty when the run was interrupted.
-    pub errors: Vec<StepError>,
-    /// The steps that the errors are of, in the same order.
-    pub failed: Vec<Undone>,
-    /// What was not begun, in the plan's order.
-    pub left: Vec<Undone>,
-    /// Whether it was asked to stop.
-    pub interrupted: bool,
-    /// What was done all the same.
-    pub report: Report,
-}
-
-impl RunFailure {
-    /// Who has to act: our own errors count most, then what the customer has to mend, since that
-    /// would fail again.
-    pub fn blame(&self) -> Blame {
-        let order = [Blame::Bug, Blame::Yours, Blame::Cloud];
-        let gravest = order.into_iter().find(|blame| self.errors.iter().any(|error| error.blame == *blame));
-        gravest.unwrap_or(Blame::Interrupted)
-    }
-}
-
-impl fmt::Display for RunFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.errors.as_slice() {
-            [] => f.write_str("could not finish, because the run was interrupted"),
-            [one] => write!(f, "{one}"),
-            [first, others @ ..] => write!(f, "{first} (and {} more failed)", others.len()),
-        }
-    }
-}
-
-impl StdError for RunFailure {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.errors.first().and_then(StdError::source)
-    }
-}
-
 /// Carries out `plan`, made from the same graphs.
 ///
 /// A node is put after all that it needs. It is deleted after everything that needs it, in either
@@ -129,8 +45,8 @@ impl StdError for RunFailure {
 /// it needs was put in this run: it may have gone with it, or differ now.
 ///
 /// After the first failure nothing new is begun. What was begun is finished, and planning and
-/// applying again continues. A replacement that would lose data is refused before anything is changed,
-/// unless the plan was asked to delete data.
+/// applying again continues. A replacement that would lose data is refused before anything is
+/// changed, unless the plan was asked to delete data.
 pub async fn apply<C: Send + Sync + 'static>(
     plan: &Plan,
     desired: &Graph<C>,
@@ -145,7 +61,7 @@ pub async fn apply<C: Send + Sync + 'static>(
     let dag = schedule(plan, &union);
     let mut work = Applying { plan, union: &union, cloud, run, begun: BTreeMap::new() };
     let walked = walk(&dag, plan.options.parallel, &run.stop, &mut work).await;
-    finish(plan, walked, run.stop.is_stopped())
+    finish(plan, walked)
 }
 
 fn loses_data(plan: &Plan, holds_data: bool, verb: Verb) -> bool {
@@ -165,7 +81,7 @@ fn unwritten(error: JournalError) -> StepError {
 }
 
 /// What came of a task.
-enum Outcome {
+pub(super) enum Outcome {
     /// The node was looked at again, or need not be.
     Looked(Option<ErasedFound>),
     /// The node is as it is wanted, or its old thing is gone.
@@ -351,97 +267,5 @@ async fn replaced<C>(
     match found {
         Some(found) if verb == Verb::Replace => step.delete(cx, found).await.map(|()| None),
         found => Ok(found),
-    }
-}
-
-/// Nothing was begun.
-fn refused(plan: &Plan, step: Option<&Planned>, error: StepError) -> RunFailure {
-    let (failed, left): (Vec<_>, Vec<_>) = plan
-        .steps
-        .iter()
-        .filter(|other| other.verb.changes())
-        .map(|other| undone(other, other.verb))
-        .partition(|other| step.is_some_and(|step| step.node == other.node));
-    let report = report(plan, &BTreeMap::new(), failed.len() + left.len());
-    RunFailure { errors: vec![error], failed, left, interrupted: false, report }
-}
-
-fn finish(plan: &Plan, walked: Walked<Task, Outcome>, stopped: bool) -> Result<Report, RunFailure> {
-    let failing: BTreeSet<&str> = walked.failed.iter().map(|(task, _)| task.node()).collect();
-    let remaining = plan.steps.iter().filter(|step| !failing.contains(step.node.as_str()));
-    let left: Vec<_> = remaining.filter_map(|step| not_begun(step, &walked.left)).collect();
-    let report = report(plan, &walked.done, failing.len() + left.len());
-    if walked.failed.is_empty() && walked.left.is_empty() {
-        return Ok(report);
-    }
-    let failed = walked.failed.iter().filter_map(|(task, _)| plan.get(task.node()));
-    Err(RunFailure {
-        failed: failed.map(|step| undone(step, step.verb)).collect(),
-        errors: walked.failed.into_iter().map(|(_, error)| error).collect(),
-        left,
-        interrupted: stopped,
-        report,
-    })
-}
-
-/// What is still to be done for a step; `None` when it was begun or needs no change.
-fn not_begun(step: &Planned, left: &BTreeSet<Task>) -> Option<Undone> {
-    let tasks = tasks_of(step);
-    if !step.verb.changes() || !tasks.last().is_some_and(|last| left.contains(last)) {
-        return None;
-    }
-    let half_done = step.verb == Verb::Replace && tasks.first().is_some_and(|first| !left.contains(first));
-    Some(undone(step, if half_done { Verb::Create } else { step.verb }))
-}
-
-fn undone(step: &Planned, verb: Verb) -> Undone {
-    Undone { node: step.node.clone(), kind: step.kind, name: step.name.clone(), verb }
-}
-
-fn report(plan: &Plan, ended: &BTreeMap<Task, Outcome>, missing: usize) -> Report {
-    let steps: Vec<_> = plan.steps.iter().filter(|step| step.verb != Verb::Keep).collect();
-    let done: Vec<_> = steps.iter().filter_map(|step| taken(step, ended)).collect();
-    let in_place = |step: &&&Planned| tasks_of(step).last().is_none_or(|last| ended.contains_key(last));
-    Report { planned: done.len() + missing, in_place: steps.iter().filter(in_place).count(), total: steps.len(), done }
-}
-
-fn taken(step: &Planned, ended: &BTreeMap<Task, Outcome>) -> Option<Done> {
-    match ended.get(tasks_of(step).last()?)? {
-        Outcome::Done { verb, took, .. } if verb.changes() => Some(Done {
-            node: step.node.clone(),
-            kind: step.kind,
-            name: step.name.clone(),
-            verb: *verb,
-            ms: millis(*took),
-        }),
-        _ => None,
-    }
-}
-
-fn millis(took: Duration) -> u64 {
-    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn failure(errors: Vec<StepError>) -> RunFailure {
-        RunFailure { errors, failed: Vec::new(), left: Vec::new(), interrupted: true, report: Report::default() }
-    }
-
-    #[test]
-    fn the_graver_blame_counts() {
-        let (cloud, yours) = (|| StepError::cloud("a", "b"), || StepError::yours("c", "d"));
-        assert_eq!(failure(vec![]).blame(), Blame::Interrupted);
-        assert_eq!(failure(vec![cloud(), yours()]).blame(), Blame::Yours);
-        assert_eq!(failure(vec![cloud(), StepError::bug("e"), yours()]).blame(), Blame::Bug);
-    }
-
-    #[test]
-    fn it_reads_as_its_first_error() {
-        let failure = failure(vec![StepError::cloud("create a", "no"), StepError::cloud("create b", "no")]);
-        assert_eq!(failure.to_string(), "could not create a (and 1 more failed)");
-        assert_eq!(failure.source().map(ToString::to_string).as_deref(), Some("no"));
     }
 }

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::apply::Done;
 use super::dag::Dag;
 use super::graph::Graph;
 use super::kinds::{KindError, Kinds};
 use super::plan::Verb;
+use super::report::Done;
 
 /// Things that may exist, by their own word; the last one listed is the newest.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

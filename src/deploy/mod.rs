@@ -23,6 +23,7 @@ pub mod journal;
 pub mod journal_file;
 pub mod kinds;
 pub mod plan;
+pub mod report;
 pub mod resource;
 pub mod stop;
 mod tasks;
@@ -34,7 +35,7 @@ mod suite;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use apply::{Done, Report, Run, RunFailure, Undone, apply};
+pub use apply::{Run, apply};
 pub use context::{Context, Outputs};
 pub use error::{Blame, StepError};
 pub use event::Event;
@@ -44,5 +45,6 @@ pub use journal::{Entry, Journal, JournalError, MemoryJournal, State};
 pub use journal_file::FileJournal;
 pub use kinds::{KindError, Kinds};
 pub use plan::{Counts, FieldChange, Plan, PlanError, PlanOptions, Planned, Verb, plan};
+pub use report::{Done, Report, RunFailure, Undone};
 pub use resource::{Change, ErasedFound, Found, Resource, Step};
 pub use stop::StopSignal;

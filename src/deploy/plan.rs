@@ -123,7 +123,7 @@ impl Default for PlanOptions {
 
 /// What has to be done, each node after those it depends on.
 ///
-/// As JSON, the same at `plan --json` for ever:
+/// As JSON it has this shape:
 ///
 /// ```json
 /// {

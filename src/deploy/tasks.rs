@@ -9,10 +9,10 @@
 //! 2. A delete waits for the deletes of what depends on the thing, or did when it was made.
 //! 3. The delete of something that is replaced waits for the puts that its own put waits for, so
 //!    that it is gone for a short time only.
-//! 4. A delete waits for the puts of what depends on the thing as well: a distribution has to let go of an origin
-//!    before the origin can go. The delete of something that is replaced so waits for those that
-//!    let go of it, and not for those that go on using it, whose puts have to come after its own.
-//!    If the cloud refuses to delete what is in use, that error is shown.
+//! 4. A delete waits for the puts of what depends on the thing as well: a distribution has to let
+//!    go of an origin before the origin can go. The delete of something that is replaced so waits
+//!    for those that let go of it, and not for those that go on using it, whose puts have to come
+//!    after its own. If the cloud refuses to delete what is in use, that error is shown.
 
 use std::collections::BTreeSet;
 

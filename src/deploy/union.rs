@@ -152,6 +152,16 @@ mod tests {
     }
 
     #[test]
+    fn between_desired_nodes_only_the_desired_edges_count() {
+        let known = graph(|graph| {
+            graph.add("site", Site::new("site", &[]), &[])?;
+            graph.add("bucket", Bucket::new("new"), &["site"])
+        });
+        let union = Union::of(&site_on("new", "site"), &known).unwrap();
+        assert_eq!(union.dependents("site").count(), 0);
+    }
+
+    #[test]
     fn a_known_edge_may_lead_to_a_desired_node_but_not_to_nowhere() {
         let known = graph(|graph| graph.add("extra", Bucket::new("extra"), &["site"]));
         assert!(Union::of(&site_on("new", "site"), &known).is_ok());

@@ -17,6 +17,15 @@ const READY: &str = "READY";
 pub struct KeyValueStore {
     /// Name, unique in the account.
     pub name: String,
+    /// Whether it can be used: one that an interrupted run made may not be so far.
+    pub ready: bool,
+}
+
+impl KeyValueStore {
+    /// A store that can be used.
+    pub fn ready(name: String) -> Self {
+        Self { name, ready: true }
+    }
 }
 
 /// What others need of a store.
@@ -37,10 +46,6 @@ impl Resource for KeyValueStore {
         self.name.clone()
     }
 
-    fn change(&self, _: &Self) -> crate::deploy::Change {
-        crate::deploy::Change::Same
-    }
-
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         let looking = || format!("look at the store {}", self.name);
         let Some((store, _)) = self.describe(cx).await.telling(looking)? else { return Ok(None) };
@@ -48,7 +53,8 @@ impl Resource for KeyValueStore {
             return Err(StepError::foreign("KeyValueStore", &self.name));
         }
         let ready = store.status() == Some(READY);
-        Ok(Some(Found { spec: self.clone(), output: KeyValueStoreOutput { arn: store.arn, ready } }))
+        let spec = Self { name: self.name.clone(), ready };
+        Ok(Some(Found { spec, output: KeyValueStoreOutput { arn: store.arn, ready } }))
     }
 
     async fn put(&self, cx: &Cx, found: Option<Found<Self>>) -> Result<KeyValueStoreOutput, StepError> {
