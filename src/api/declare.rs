@@ -125,8 +125,10 @@ pub fn parse(file: &str, text: &str) -> Result<Collection, Vec<Fault>> {
             faults.push(at(Some(field.span()), format!("fields.{name}: {what}")));
         }
     }
+    let fields: BTreeMap<String, Field> =
+        declared.fields.into_iter().map(|(name, field)| (name, field.into_inner())).collect();
     for (verb, rule) in &declared.rules {
-        if let Err(what) = Rule::parse(rule.get_ref()) {
+        if let Err(what) = Rule::parse(rule.get_ref(), *verb, &fields) {
             let verb = format!("{verb:?}").to_lowercase();
             faults.push(at(Some(rule.span()), format!("rules.{verb} is not a rule: {what}")));
         }
@@ -141,7 +143,7 @@ pub fn parse(file: &str, text: &str) -> Result<Collection, Vec<Fault>> {
     }
     Ok(Collection {
         store: declared.collection.store,
-        fields: declared.fields.into_iter().map(|(name, field)| (name, field.into_inner())).collect(),
+        fields,
         rules: declared.rules.into_iter().map(|(verb, rule)| (verb, rule.into_inner())).collect(),
         form: declared.form.map(Spanned::into_inner),
     })

@@ -74,7 +74,8 @@ impl Engine {
         headers: &[(String, String)],
     ) -> Self {
         let compiled = |collection: &Collection| {
-            collection.rules.iter().filter_map(|(verb, text)| Some((*verb, Rule::parse(text).ok()?))).collect()
+            let rules = collection.rules.iter();
+            rules.filter_map(|(verb, text)| Some((*verb, Rule::parse(text, *verb, &collection.fields).ok()?))).collect()
         };
         let rules = bundle.collections.iter().map(|(name, collection)| (name.clone(), compiled(collection))).collect();
         let headers =

@@ -12,6 +12,7 @@ pub mod form;
 pub mod problem;
 pub mod respond;
 pub mod rule;
+mod rule_check;
 pub mod tokens;
 
 pub use bundle::{Bundle, Faults};
