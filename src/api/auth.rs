@@ -40,7 +40,12 @@ pub async fn identify(
     headers: &HeaderMap,
     now: jiff::Timestamp,
 ) -> Result<Identity, AuthError> {
-    let Some(value) = headers.get(AUTHORIZATION) else { return Ok(Identity::default()) };
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(Identity::default()) };
+    // SECURITY: whatever stands in front may have believed the other one.
+    if values.next().is_some() {
+        return Err(refused("the Authorization header was sent more than once"));
+    }
     let text = value.to_str().unwrap_or_default();
     let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = token else {

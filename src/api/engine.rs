@@ -14,11 +14,16 @@ use super::auth::{AuthError, Identity, identify};
 use super::body;
 use super::bundle::Bundle;
 use super::declare::{Collection, Verb};
+use super::guarded::guarded;
 use super::problem::Problem;
 use super::respond;
 use super::rule::{Asked, Rule};
 use super::tokens::Tokens;
-use crate::store::{Document, Documents, PAGE, Page, StoreError};
+use crate::store::{Document, Documents, Listing, PAGE, Page, StoreError};
+
+/// Most bytes of documents in one page of a list. In Lambda's answer, a JSON text within JSON, they
+/// may become twice as many, and 6 MB are the most.
+const PAGE_BYTES: usize = 2_500_000;
 
 /// The time and new ids, so that tests can set them.
 pub trait Clock: Send + Sync {
@@ -83,11 +88,11 @@ impl Engine {
         Self { bundle, rules, documents, tokens, clock, headers }
     }
 
-    /// Answers one request. Its path and query are as they were sent.
+    /// Answers one request. Its path and query are as they were sent. Never panics.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         let head = request.method() == Method::HEAD;
         let page = wants_page(&request);
-        let response = match self.answer(&request).await {
+        let response = match guarded(self.answer(&request)).await.unwrap_or_else(|| Err(panicked())) {
             Ok(response) => response,
             Err(problem) => respond::problem(&problem, page),
         };
@@ -150,8 +155,20 @@ impl Engine {
         }
     }
 
+    fn rule(&self, name: &str, verb: Verb) -> Option<&Rule> {
+        self.rules.get(name)?.get(&verb)
+    }
+
+    /// Refuses before anything is read, where the rule says so whatever the document is.
+    fn allow_at_all(&self, name: &str, verb: Verb, identity: &Identity, method: &Method) -> Result<(), Problem> {
+        match self.rule(name, verb) {
+            Some(rule) if rule.needs_doc() => Ok(()),
+            _ => self.allow(name, verb, identity, method, json!({})),
+        }
+    }
+
     fn allow(&self, name: &str, verb: Verb, identity: &Identity, method: &Method, doc: Value) -> Result<(), Problem> {
-        let rule = self.rules.get(name).and_then(|rules| rules.get(&verb));
+        let rule = self.rule(name, verb);
         let asked = Asked { auth: identity, method: method.as_str(), doc };
         match rule {
             Some(rule) if rule.allows(&asked) => Ok(()),
@@ -167,6 +184,7 @@ impl Engine {
         identity: &Identity,
         request: &Request<Bytes>,
     ) -> Answer {
+        self.allow_at_all(name, Verb::Create, identity, request.method())?;
         let kind = body::kind(request.headers())?;
         let fields = body::read(collection, kind, request.body());
         // Whoever may not create is not told what a document would have to be.
@@ -188,6 +206,7 @@ impl Engine {
         self.allow(name, Verb::List, identity, request.method(), json!({}))?;
         let page = page(request.uri().query().unwrap_or_default())?;
         let listing = self.documents.list(name, &page).await.map_err(|error| refusal(&error))?;
+        let listing = fitting(listing);
         let items: Vec<Value> = listing.documents.iter().map(respond::as_json).collect();
         Ok(respond::json(StatusCode::OK, &json!({"items": items, "next": listing.next.map(|id| cursor(&id))})))
     }
@@ -227,6 +246,7 @@ impl Engine {
         identity: &Identity,
         request: &Request<Bytes>,
     ) -> Result<Document, Problem> {
+        self.allow_at_all(name, verb, identity, request.method())?;
         let document = self.documents.get(name, id).await.map_err(|error| refusal(&error))?;
         let shown = document.as_ref().map_or_else(|| json!({}), respond::as_json);
         self.allow(name, verb, identity, request.method(), shown)?;
@@ -267,6 +287,27 @@ fn unavailable(error: &StoreError) -> Problem {
     }
     tracing::error!(error = text, "the store failed");
     Problem::unavailable()
+}
+
+/// A panic is a fault of ours, and is noted as one; the message of it may hold what a visitor sent.
+fn panicked() -> Problem {
+    tracing::error!("a request could not be answered: the program panicked");
+    Problem::internal()
+}
+
+/// Ends a page before it is larger than an answer may be. One document always fits.
+fn fitting(mut listing: Listing) -> Listing {
+    let mut bytes = 0;
+    let fits = listing.documents.iter().take_while(|document| {
+        bytes += respond::as_json(document).to_string().len();
+        bytes <= PAGE_BYTES
+    });
+    let keep = fits.count().max(1);
+    if keep < listing.documents.len() {
+        listing.documents.truncate(keep);
+        listing.next = listing.documents.last().map(|last| last.id.clone());
+    }
+    listing
 }
 
 fn page(query: &str) -> Result<Page, Problem> {

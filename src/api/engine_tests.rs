@@ -13,7 +13,7 @@ use super::engine::{Clock, Engine};
 use super::tokens::{self, Tokens};
 use super::{Bundle, bundle};
 use crate::config::Project;
-use crate::store::MemoryStore;
+use crate::store::{Document, Documents, Listing, MemoryStore, Page, StoreError};
 
 /// A second for every id, from the beginning of 2026.
 #[derive(Default)]
@@ -36,11 +36,14 @@ struct Site {
 }
 
 async fn site() -> Site {
-    let store = Arc::new(MemoryStore::default());
+    let bundle = Bundle::load(&Project::Starter(".".into())).unwrap().unwrap();
+    site_of(bundle, Arc::new(MemoryStore::default())).await
+}
+
+async fn site_of(bundle: Bundle, store: Arc<dyn Documents>) -> Site {
     let now = Ticks::default().now();
     let (_, owner) = tokens::create(&*store, "me", "owner", None, now).await.unwrap();
     let (_, guest) = tokens::create(&*store, "you", "guest", None, now).await.unwrap();
-    let bundle = Bundle::load(&Project::Starter(".".into())).unwrap().unwrap();
     let headers = [("x-content-type-options".to_owned(), "nosniff".to_owned())];
     let engine = Engine::new(bundle, store, Arc::new(Tokens::default()), Arc::new(Ticks::default()), &headers);
     Site { engine, owner, guest }
@@ -219,9 +222,107 @@ async fn an_absent_rule_means_nobody() {
     let text =
         Bytes::from_static(br#"{"format":1,"collections":{"notes":{"store":"documents","fields":{},"rules":{}}}}"#);
     let bundle = bundle::Bundle::parse(text).unwrap();
-    let store = Arc::new(MemoryStore::default());
-    let (_, owner) = tokens::create(&*store, "me", "owner", None, Ticks::default().now()).await.unwrap();
-    let engine = Engine::new(bundle, store, Arc::new(Tokens::default()), Arc::new(Ticks::default()), &[]);
-    let site = Site { engine, owner, guest: String::new() };
+    let site = site_of(bundle, Arc::new(MemoryStore::default())).await;
     assert_eq!(site.as_owner("GET", "/api/notes").await.status(), 403);
+}
+
+/// A collection of one text, which everybody may write and `get` says who may read.
+fn notes(get: &str) -> Bundle {
+    let text = json!({"format": 1, "collections": {"notes": {
+        "store": "documents", "fields": {"text": {"type": "text", "max": 400_000}},
+        "rules": {"create": "true", "list": "true", "get": get},
+    }}});
+    bundle::Bundle::parse(Bytes::from(text.to_string())).unwrap()
+}
+
+async fn note(site: &Site, text: &str) -> Response<Bytes> {
+    let body = json!({"text": text}).to_string();
+    site.send("POST", "/api/notes", &[("content-type", "application/json")], &body).await
+}
+
+#[tokio::test]
+async fn a_page_ends_before_it_is_larger_than_an_answer_may_be() {
+    let site = site_of(notes("true"), Arc::new(MemoryStore::default())).await;
+    for _ in 0..10 {
+        assert_eq!(note(&site, &"x".repeat(390_000)).await.status(), 201);
+    }
+    let (mut query, mut seen) = (String::new(), 0);
+    loop {
+        let answer = site.send("GET", &format!("/api/notes?limit=100{query}"), &[], "").await;
+        assert!(answer.body().len() < 2_600_000, "{}", answer.body().len());
+        let page = body(&answer);
+        seen += page["items"].as_array().unwrap().len();
+        let Some(next) = page["next"].as_str() else { break };
+        query = format!("&cursor={next}");
+    }
+    assert_eq!(seen, 10);
+}
+
+#[tokio::test]
+async fn whoever_may_not_is_told_nothing_of_what_is_there_or_should_be() {
+    let site = site().await;
+    let text = r#"{"format":1,"collections":{"notes":{"store":"documents","fields":{},"rules":{"create":"auth.role == 'owner'"}}}}"#;
+    let closed = site_of(bundle::Bundle::parse(Bytes::from(text)).unwrap(), Arc::new(MemoryStore::default())).await;
+    assert_eq!(closed.send("POST", "/api/notes", &[], "not even JSON").await.status(), 401);
+    assert_eq!(site.send("DELETE", "/api/messages/absent", &[], "").await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_rule_may_look_at_the_document() {
+    let site = site_of(notes("doc.text.startsWith('public')"), Arc::new(MemoryStore::default())).await;
+    note(&site, "public: hello").await;
+    note(&site, "private").await;
+    assert_eq!(site.send("GET", "/api/notes/id-0000", &[], "").await.status(), 200);
+    assert_eq!(site.send("GET", "/api/notes/id-0001", &[], "").await.status(), 401);
+}
+
+#[tokio::test]
+async fn two_authorizations_are_one_too_many() {
+    let site = site().await;
+    let owner = format!("Bearer {}", site.owner);
+    let twice = [("authorization", owner.as_str()), ("authorization", owner.as_str())];
+    assert_eq!(site.send("GET", "/api/messages", &twice, "").await.status(), 401);
+}
+
+/// A store with a bug, or one that cannot be reached.
+struct Broken {
+    panics: bool,
+}
+
+impl Broken {
+    fn fail<T>(&self) -> Result<T, StoreError> {
+        assert!(!self.panics, "a bug");
+        Err(StoreError::failed("notes", "10.0.0.1 refused the connection"))
+    }
+}
+
+#[async_trait::async_trait]
+impl Documents for Broken {
+    async fn get(&self, _: &str, _: &str) -> Result<Option<Document>, StoreError> {
+        self.fail()
+    }
+    async fn create(&self, collection: &str, _: &Document) -> Result<(), StoreError> {
+        if collection == tokens::COLLECTION { Ok(()) } else { self.fail() }
+    }
+    async fn replace(&self, _: &str, _: &Document, _: u64) -> Result<(), StoreError> {
+        self.fail()
+    }
+    async fn delete(&self, _: &str, _: &str, _: Option<u64>) -> Result<bool, StoreError> {
+        self.fail()
+    }
+    async fn list(&self, _: &str, _: &Page) -> Result<Listing, StoreError> {
+        self.fail()
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_ours_is_an_answer_that_tells_nothing_of_the_inside() {
+    for (panics, status) in [(true, 500), (false, 503)] {
+        let site = site_of(notes("true"), Arc::new(Broken { panics })).await;
+        let answer = note(&site, "x").await;
+        assert_eq!((answer.status().as_u16(), header(&answer, "content-type")), (status, "application/problem+json"));
+        assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+        let text = String::from_utf8(answer.body().to_vec()).unwrap();
+        assert!(!text.contains("10.0.0.1") && !text.contains("bug"), "{text}");
+    }
 }

@@ -9,6 +9,7 @@ pub mod declare;
 pub mod engine;
 pub mod field;
 pub mod form;
+mod guarded;
 pub mod problem;
 pub mod respond;
 pub mod rule;

@@ -109,6 +109,11 @@ impl Problem {
         Self { errors, ..problem }
     }
 
+    /// 500: a fault of ours.
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here", "")
+    }
+
     /// 503: later it may work.
     pub fn unavailable() -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "This does not work at the moment", "");
