@@ -273,6 +273,7 @@ fn refusal(error: &StoreError) -> Problem {
     match error {
         StoreError::Conflict { .. } => Problem::conflict(),
         StoreError::TooLarge { .. } => Problem::too_large(crate::store::LARGEST),
+        StoreError::Number => Problem::malformed("a number is too great or too small to be kept"),
         error => unavailable(error),
     }
 }

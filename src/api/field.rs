@@ -1,7 +1,9 @@
 //! A declared field: what it may hold, and what is said when it holds something else.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
+
+use crate::store::number::as_kept;
 
 /// One field of a collection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,13 +80,9 @@ impl Field {
                 Ok(Value::String(text))
             }
             (Type::Date, _) => Err("has to be a date such as 2026-12-31".into()),
-            (Type::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {
-                self.number(number.as_f64().unwrap_or_default(), Value::Number(number))
-            }
+            (Type::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => self.number(&number),
             (Type::Integer, _) => Err("has to be a whole number".into()),
-            (Type::Number, Value::Number(number)) => {
-                self.number(number.as_f64().unwrap_or_default(), Value::Number(number))
-            }
+            (Type::Number, Value::Number(number)) => self.number(&number),
             (Type::Number, _) => Err("has to be a number".into()),
             (Type::Boolean, Value::Bool(yes)) => Ok(Value::Bool(yes)),
             (Type::Boolean, _) => Err("has to be true or false".into()),
@@ -119,11 +117,12 @@ impl Field {
         }
     }
 
-    fn number(&self, number: f64, value: Value) -> Result<Value, String> {
+    fn number(&self, number: &Number) -> Result<Value, String> {
+        let size = number.as_f64().unwrap_or_default();
         match (self.min, self.max) {
-            (Some(min), _) if number < min => Err(format!("is less than {min}")),
-            (_, Some(max)) if number > max => Err(format!("is greater than {max}")),
-            _ => Ok(value),
+            (Some(min), _) if size < min => Err(format!("is less than {min}")),
+            (_, Some(max)) if size > max => Err(format!("is greater than {max}")),
+            _ => as_kept(number).map(Value::Number).ok_or_else(|| "is too great or too small to be kept".into()),
         }
     }
 }
@@ -187,6 +186,14 @@ mod tests {
         assert_eq!(age.check(age.from_text("42".into())), Ok(json!(42)));
         assert_eq!(age.check(age.from_text("4.5".into())), Err("has to be a whole number".into()));
         assert_eq!(age.check(json!(-1)), Err("is less than 0".into()));
+    }
+
+    #[test]
+    fn a_number_that_no_store_keeps_is_refused() {
+        let number = field(json!({"type": "number"}));
+        assert_eq!(number.check(json!(1e126)), Err("is too great or too small to be kept".into()));
+        assert_eq!(number.check(number.from_text("-1e-9".into())), Ok(json!(-1e-9)));
+        assert_eq!(number.check(json!(2.0)), Ok(json!(2)));
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub async fn conformance(store: &dyn Documents) {
     versions(store).await;
     pages(store).await;
     sizes(store).await;
+    numbers(store).await;
     collections(store).await;
 }
 
@@ -79,6 +80,20 @@ async fn sizes(store: &dyn Documents) {
     let refused = store.create("notes", &large).await;
     assert!(matches!(refused, Err(StoreError::TooLarge { .. })), "{refused:?}");
     assert_eq!(store.get("notes", "large").await.unwrap(), None);
+}
+
+async fn numbers(store: &dyn Documents) {
+    let mut given = document("numbers", 1);
+    let numbers = json!([1.0, -0.0, 0.1, -2.5e-7, 1e20, 1.7976931348623157e100, i64::MIN, u64::MAX]);
+    given.fields.insert("number".into(), numbers);
+    store.create("notes", &given).await.unwrap();
+    let kept = store.get("notes", "numbers").await.unwrap().unwrap();
+    let same = json!([1, 0, 0.1, -2.5e-7, 1e20, 1.7976931348623157e100, i64::MIN, u64::MAX]);
+    assert_eq!(kept.fields["number"], same, "every digit, and whole numbers whole");
+    assert!(store.delete("notes", "numbers", None).await.unwrap());
+    given.fields.insert("number".into(), json!({"deep": [1e126]}));
+    let refused = store.create("notes", &given).await;
+    assert!(matches!(refused, Err(StoreError::Number)), "{refused:?}");
 }
 
 async fn collections(store: &dyn Documents) {

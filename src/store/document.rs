@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{LARGEST, StoreError};
+use super::{LARGEST, StoreError, number};
 
 /// The fields of a document.
 pub type Fields = Map<String, Value>;
@@ -34,11 +34,11 @@ impl Document {
         KEYS + NAMES + self.id.len() + 21 + self.created.len() + self.updated.len() + map_size(&self.fields)
     }
 
-    /// Refuses what no store may keep.
-    pub(crate) fn check_size(&self) -> Result<(), StoreError> {
+    /// The document as every store keeps it; refuses what none may keep.
+    pub(crate) fn kept(&self) -> Result<Self, StoreError> {
         match self.size() {
             size if size > LARGEST => Err(StoreError::TooLarge { size }),
-            _ => Ok(()),
+            _ => Ok(Self { fields: number::fields(&self.fields).ok_or(StoreError::Number)?, ..self.clone() }),
         }
     }
 }

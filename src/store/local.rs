@@ -22,6 +22,8 @@ const FILE: &str = "the local data";
 
 /// How long a file is waited for that another program holds for a moment.
 const MOMENT: Duration = Duration::from_secs(3);
+/// Most memory for pages of a file that were read, in bytes.
+const CACHE: usize = 32 << 20;
 /// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -77,13 +79,28 @@ impl LocalStore {
 }
 
 fn open(path: &Path) -> Result<Database, StoreError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| StoreError::failed(FILE, error))?;
+    let failed = |error: std::io::Error| StoreError::failed(FILE, error);
+    if !path.try_exists().map_err(failed)? {
+        make(path).map_err(failed)?;
     }
-    match Database::create(path) {
+    match redb::Builder::new().set_cache_size(CACHE).create(path) {
         Ok(database) => Ok(database),
         Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse { path: path.to_owned() }),
         Err(error) => Err(StoreError::failed(FILE, error)),
+    }
+}
+
+/// Makes the file under another name first: of a program that is killed meanwhile, no half a file
+/// is left in the place of the whole. Only its owner can read it.
+fn make(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let new = tempfile::Builder::new().prefix(".new-").suffix(".redb").tempfile_in(folder)?;
+    drop(Database::create(new.path()).map_err(std::io::Error::other)?);
+    match new.persist_noclobber(path) {
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
+        // Or another arqsite was quicker.
+        _ => Ok(()),
     }
 }
 
@@ -170,8 +187,7 @@ impl Documents for LocalStore {
     }
 
     async fn create(&self, collection: &str, document: &Document) -> Result<(), StoreError> {
-        document.check_size()?;
-        let document = document.clone();
+        let document = document.kept()?;
         self.work(collection, move |database, collection| {
             let id = document.id.clone();
             change(database, collection, &id.clone(), |there| match there {
@@ -183,8 +199,7 @@ impl Documents for LocalStore {
     }
 
     async fn replace(&self, collection: &str, document: &Document, expected: u64) -> Result<(), StoreError> {
-        document.check_size()?;
-        let document = document.clone();
+        let document = document.kept()?;
         self.work(collection, move |database, collection| {
             let id = document.id.clone();
             change(database, collection, &id.clone(), |there| match there {
@@ -249,6 +264,8 @@ fn read_page(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::io::BufRead;
+
     use super::*;
     use crate::store::conformance::{conformance, document};
 
@@ -265,6 +282,66 @@ mod tests {
         let kept = document("a", 1);
         LocalStore::open(&path).unwrap().create("notes", &kept).await.unwrap();
         assert_eq!(LocalStore::open(&path).unwrap().get("notes", "a").await.unwrap(), Some(kept));
+    }
+
+    const FILE_OF_CHILD: &str = "ARQ_TEST_FILE";
+
+    /// What the next test starts as a program of its own.
+    #[tokio::test]
+    #[ignore = "runs until it is killed"]
+    async fn writes_until_it_is_killed() {
+        let Some(path) = std::env::var_os(FILE_OF_CHILD) else { return };
+        let store = LocalStore::open(Path::new(&path)).unwrap();
+        for number in 0.. {
+            store.create("notes", &document(&format!("{number:06}"), 1)).await.unwrap();
+            println!("\nkept {number:06}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_answered_survives_a_kill_at_any_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("arq.redb");
+        let mut kept = Vec::new();
+        for round in [1, 7, 30] {
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "store::local::tests::writes_until_it_is_killed", "--ignored", "--nocapture"])
+                .env(FILE_OF_CHILD, &path)
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            let lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+            let ids = lines.filter_map(|line| line.strip_prefix("kept ").map(str::to_owned));
+            kept.extend(ids.take(round));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let store = LocalStore::open(&path).unwrap();
+            for id in kept.drain(..) {
+                assert!(store.get("notes", &id).await.unwrap().is_some(), "{id}");
+            }
+            let page = Page { limit: 1000, after: None, newest_first: false };
+            for document in store.list("notes", &page).await.unwrap().documents {
+                assert!(store.delete("notes", &document.id, None).await.unwrap());
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_made_once_by_however_many() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/tokens.redb");
+        let makers: Vec<_> = (0..8)
+            .map(|number| {
+                let store = LocalStore::shared(&path);
+                tokio::spawn(async move { store.create("tokens", &document(&number.to_string(), 1)).await })
+            })
+            .collect();
+        for maker in makers {
+            maker.await.unwrap().unwrap();
+        }
+        let page = Page { limit: 100, after: None, newest_first: false };
+        assert_eq!(LocalStore::shared(&path).list("tokens", &page).await.unwrap().documents.len(), 8);
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
 
     #[tokio::test]

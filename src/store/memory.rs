@@ -31,21 +31,21 @@ impl Documents for MemoryStore {
     }
 
     async fn create(&self, collection: &str, document: &Document) -> Result<(), StoreError> {
-        document.check_size()?;
+        let document = document.kept()?;
         let mut open = self.open(collection)?;
         let key = key(collection, &document.id);
         if open.contains_key(&key) {
             return Err(StoreError::conflict(collection, &document.id));
         }
-        open.insert(key, document.clone());
+        open.insert(key, document);
         Ok(())
     }
 
     async fn replace(&self, collection: &str, document: &Document, expected: u64) -> Result<(), StoreError> {
-        document.check_size()?;
+        let document = document.kept()?;
         match self.open(collection)?.get_mut(&key(collection, &document.id)) {
             Some(there) if there.version == expected => {
-                *there = document.clone();
+                *there = document;
                 Ok(())
             }
             _ => Err(StoreError::conflict(collection, &document.id)),

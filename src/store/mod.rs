@@ -3,6 +3,7 @@
 pub mod document;
 pub mod local;
 pub mod memory;
+pub mod number;
 pub mod permission;
 
 #[cfg(feature = "aws")]
@@ -85,6 +86,9 @@ pub enum StoreError {
         /// Its size in bytes.
         size: usize,
     },
+    /// The document holds a number that is too great or too small to be kept.
+    #[error("a number is out of range")]
+    Number,
     /// Too much at once; later it may work.
     #[error("{collection} is busy")]
     Busy {

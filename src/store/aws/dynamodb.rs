@@ -43,8 +43,8 @@ impl DynamoStore {
         condition: &str,
         expected: Option<u64>,
     ) -> Result<(), StoreError> {
-        document.check_size()?;
-        let call = self.client.put_item().table_name(self.table(collection)).set_item(Some(item(document)));
+        let item = item(&document.kept()?);
+        let call = self.client.put_item().table_name(self.table(collection)).set_item(Some(item));
         let call = call.condition_expression(condition).set_expression_attribute_values(expected.map(version));
         let call = call.set_expression_attribute_names(expected.map(|_| version_name()));
         call.send().await.map(|_| ()).map_err(|error| refusal(collection, &document.id, error))
