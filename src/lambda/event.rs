@@ -7,18 +7,48 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Request, Response};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::api::{ClientAddress, Problem};
 
 /// What only the edge and the distribution may say begins with this.
 const OURS: &str = "x-arq-";
 
+/// What a path cannot hold as it is. API Gateway decodes the path that a visitor sent.
+const PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+/// What a query cannot hold; API Gateway leaves it as it was sent.
+const QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
 /// The event as a request; path and query as the visitor sent them.
 pub fn to_request(event: ApiGatewayV2httpRequest) -> Result<Request<Bytes>, Problem> {
     let path = event.raw_path.unwrap_or_else(|| "/".into());
+    let path = utf8_percent_encode(&path, PATH);
     let uri = match event.raw_query_string.filter(|query| !query.is_empty()) {
-        Some(query) => format!("{path}?{query}"),
-        None => path,
+        Some(query) => format!("{path}?{}", utf8_percent_encode(&query, QUERY)),
+        None => path.to_string(),
     };
     let body = match (event.body, event.is_base64_encoded) {
         (None, _) => Bytes::new(),
@@ -105,6 +135,29 @@ mod tests {
         );
         assert_eq!((request.headers()["cookie"].to_str().unwrap(), &request.body()[..]), ("a=1; b=2", &b"{}"[..]));
         assert_eq!(request.extensions().get(), Some(&ClientAddress([192, 0, 2, 1].into())));
+    }
+
+    #[test]
+    fn a_path_that_was_decoded_is_a_path_again() {
+        for (raw, path) in [
+            ("/api/a b", "/api/a%20b"),
+            ("/api/ã", "/api/%C3%A3"),
+            ("/api/a?b#c", "/api/a%3Fb%23c"),
+            ("/api/\\\"<>^`{|}\u{7f}", "/api/%5C%22%3C%3E%5E%60%7B%7C%7D%7F"),
+            ("/api/a%2Fb%zz", "/api/a%2Fb%zz"),
+            ("//api//x", "//api//x"),
+        ] {
+            let request = to_request(event(json!({"rawPath": raw, "rawQueryString": "q=\"x\"|y"}))).unwrap();
+            assert_eq!((request.uri().path(), request.uri().query()), (path, Some("q=%22x%22%7Cy")), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_header_of_any_language_is_no_trouble() {
+        let headers = json!({"x-name": "João", "accept": "text/html, */*;q=0.8"});
+        let request = to_request(event(json!({"headers": headers, "cookies": ["a=ã"]}))).unwrap();
+        assert_eq!(request.headers()["x-name"].as_bytes(), "João".as_bytes());
+        assert_eq!(request.headers()["cookie"].as_bytes(), "a=ã".as_bytes());
     }
 
     #[test]

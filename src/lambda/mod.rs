@@ -3,6 +3,7 @@
 mod apis;
 mod event;
 mod guard;
+mod log;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ struct Function {
 
 /// Takes events until Lambda ends the process.
 pub fn run() -> ExitCode {
+    log::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(serve()),
@@ -41,7 +43,7 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log("the function cannot start", &*error);
+            log::failed("the function cannot start", &*error);
             ExitCode::FAILURE
         }
     }
@@ -60,7 +62,7 @@ impl Function {
     /// Reads the environment, and the bundle that lies beside the program.
     async fn load() -> Result<Self, lambda_runtime::Error> {
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
-        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(config.endpoint_url().is_some());
+        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(elsewhere(&config));
         let documents = DynamoStore::new(aws_sdk_dynamodb::Client::new(&config), variable("ARQ_TABLE_PREFIX")?);
         let security = Security { csp: variable("ARQ_CSP")? };
         let (name, value) = STRICT_TRANSPORT_SECURITY;
@@ -83,19 +85,20 @@ impl Function {
     }
 
     async fn respond(&self, event: ApiGatewayV2httpRequest) -> Response<Bytes> {
+        // SECURITY: before anything else is looked at.
+        if !self.guard.admits(&event.headers) {
+            return self.refuse(&Problem::around());
+        }
         let mut request = match event::to_request(event) {
             Ok(request) => request,
             Err(problem) => return self.refuse(&problem),
         };
-        if !self.guard.admits(request.headers()) {
-            return self.refuse(&Problem::around());
-        }
         let named = request.headers().get(API_HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         event::strip(request.headers_mut());
         match self.apis.get(named.as_deref()).await {
             Ok(engine) => engine.handle(request).await,
             Err(error) => {
-                log("the API bundle cannot be had", &error);
+                log::failed("the API bundle cannot be had", &error);
                 self.refuse(&Problem::unavailable())
             }
         }
@@ -107,17 +110,11 @@ impl Function {
     }
 }
 
-fn variable(name: &'static str) -> Result<String, lambda_runtime::Error> {
-    std::env::var(name).map_err(|_| format!("the variable {name} is not set").into())
+/// Whether S3 is asked at an address of its own, where a bucket's name is no host's name.
+fn elsewhere(config: &aws_config::SdkConfig) -> bool {
+    config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some()
 }
 
-/// One line of JSON, which CloudWatch Logs can search. Never a body, never a header.
-fn log(what: &str, error: &(dyn std::error::Error + 'static)) {
-    let mut causes = vec![error.to_string()];
-    let mut next = error.source();
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    eprintln!("{}", serde_json::json!({"level": "error", "what": what, "causes": causes}));
+fn variable(name: &'static str) -> Result<String, lambda_runtime::Error> {
+    std::env::var(name).map_err(|_| format!("the variable {name} is not set").into())
 }

@@ -159,3 +159,66 @@ where
         _ => StoreError::failed(collection, error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use aws_config::BehaviorVersion;
+    use aws_sdk_dynamodb::types::{
+        AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
+    };
+
+    use super::*;
+    use crate::store::conformance::conformance;
+
+    /// Where DynamoDB is played. Never AWS: the suite empties what it works on.
+    const ENDPOINT: &str = "ARQ_TEST_DYNAMODB";
+
+    /// How often a table is looked at, and the pause between.
+    const LOOKS: (usize, Duration) = (600, Duration::from_millis(100));
+
+    /// Waits until a table is as it should be; the SDK's own waiting is for 20 seconds at least.
+    async fn settled(client: &Client, name: &str, wanted: Option<TableStatus>) {
+        for _ in 0..LOOKS.0 {
+            let seen = client.describe_table().table_name(name).send().await.ok();
+            if seen.and_then(|seen| seen.table?.table_status) == wanted {
+                return;
+            }
+            tokio::time::sleep(LOOKS.1).await;
+        }
+        unreachable!("{name} did not become {wanted:?}");
+    }
+
+    async fn table(client: &Client, name: &str) {
+        let name_and_kind = |name: &str, kind| {
+            let attribute = AttributeDefinition::builder().attribute_name(name);
+            let key = KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+            (attribute.attribute_type(ScalarAttributeType::S).build().unwrap(), key)
+        };
+        let ((part, hash), (id, range)) = (name_and_kind("part", KeyType::Hash), name_and_kind("id", KeyType::Range));
+        // One that an earlier run left has its documents still.
+        if client.delete_table().table_name(name).send().await.is_ok() {
+            settled(client, name, None).await;
+        }
+        let call = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+        let call = call.attribute_definitions(part).attribute_definitions(id).key_schema(hash).key_schema(range);
+        call.send().await.unwrap();
+        settled(client, name, Some(TableStatus::Active)).await;
+    }
+
+    #[tokio::test]
+    async fn dynamodb_behaves_as_every_store_does() {
+        let Ok(endpoint) = std::env::var(ENDPOINT) else {
+            eprintln!("skipped: {ENDPOINT} names no endpoint");
+            return;
+        };
+        let config = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(endpoint).load().await;
+        let client = Client::new(&config);
+        for collection in ["notes", "notes-2", "empty"] {
+            table(&client, &format!("arqsite-conformance-{collection}")).await;
+        }
+        conformance(&DynamoStore::new(client, "arqsite-conformance")).await;
+    }
+}
