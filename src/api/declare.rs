@@ -134,7 +134,7 @@ pub fn parse(file: &str, text: &str) -> Result<Collection, Vec<Fault>> {
         }
     }
     if let Some(form) = &declared.form
-        && (!form.get_ref().redirect.starts_with('/') || form.get_ref().redirect.starts_with("//"))
+        && !is_path(&form.get_ref().redirect)
     {
         faults.push(at(Some(form.span()), "form.redirect has to be a path of the site, such as /thanks.html".into()));
     }
@@ -147,6 +147,13 @@ pub fn parse(file: &str, text: &str) -> Result<Collection, Vec<Fault>> {
         rules: declared.rules.into_iter().map(|(verb, rule)| (verb, rule.into_inner())).collect(),
         form: declared.form.map(Spanned::into_inner),
     })
+}
+
+/// SECURITY: browsers read `/\` as `//`, which leads to another site.
+fn is_path(text: &str) -> bool {
+    text.starts_with('/')
+        && !text.starts_with("//")
+        && !text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\')
 }
 
 fn name_fault(name: &str) -> Option<String> {
@@ -223,6 +230,11 @@ mod tests {
 
     #[test]
     fn a_redirect_away_from_the_site_is_refused() {
-        assert!(fault("[fields]\n[form]\nredirect = \"//elsewhere.example\"\n").contains("a path of the site"));
+        for away in ["//elsewhere.example", "https://elsewhere.example", "/\\\\elsewhere.example", "/a\\r\\nb", "a"] {
+            assert!(
+                fault(&format!("[fields]\n[form]\nredirect = \"{away}\"\n")).contains("a path of the site"),
+                "{away}"
+            );
+        }
     }
 }

@@ -5,6 +5,7 @@ use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{Response, StatusCode};
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::form;
@@ -48,7 +49,8 @@ pub fn empty(status: StatusCode) -> Response<Bytes> {
 /// 303: a form was taken, and the browser goes on to a page.
 pub fn see_other(location: &str) -> Response<Bytes> {
     let mut response = empty(StatusCode::SEE_OTHER);
-    set(&mut response, LOCATION, location);
+    // A declaration may name a page in any language; an address is ASCII.
+    set(&mut response, LOCATION, &utf8_percent_encode(location, CONTROLS).to_string());
     response
 }
 
@@ -93,4 +95,14 @@ fn typed(status: StatusCode, kind: &'static str, body: String) -> Response<Bytes
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_in_any_language_can_be_gone_on_to() {
+        assert_eq!(see_other("/até-já/?a=%20").headers()[LOCATION], "/at%C3%A9-j%C3%A1/?a=%20");
+    }
 }
