@@ -1,15 +1,10 @@
-//! Every kind, so that what an inventory names can be revived.
+//! The kinds that an inventory names: what only the declarations know of.
 
 use super::Cloud;
-use super::content::s3_inventory::Entry;
 use super::data::dynamodb_table::Table;
-use crate::deploy::{Resource, Step};
-use std::sync::Arc;
+use crate::deploy::Kinds;
 
-/// The resource that an inventory's entry describes; `None` for a kind that only the stack makes.
-pub fn revive(entry: &Entry) -> Option<Step<Cloud>> {
-    match entry.kind.as_str() {
-        Table::KIND => serde_json::from_value::<Table>(entry.spec.clone()).ok().map(|table| Arc::new(table) as _),
-        _ => None,
-    }
+/// Every kind that can be revived when it is no longer declared.
+pub fn kinds() -> Kinds<Cloud> {
+    Kinds::new().with::<Table>()
 }

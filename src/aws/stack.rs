@@ -17,7 +17,7 @@ use super::content::release_keys::Keys;
 use super::content::release_live::Live;
 use super::content::release_manifest::Manifest;
 use super::content::release_objects::{Objects, PREFIX};
-use super::content::s3_inventory::{Entry, Inventory};
+use super::content::s3_inventory;
 use super::data::dynamodb_table::Table;
 use super::data::s3_bucket::Bucket;
 use super::data::s3_bucket_policy::BucketPolicy;
@@ -29,7 +29,7 @@ use super::edge::cloudfront_key_value_store::KeyValueStore;
 use super::edge::cloudfront_origin_access_control::OriginAccessControl;
 use super::{Cloud, Names, kinds};
 use crate::config::Config;
-use crate::deploy::{Graph, GraphError};
+use crate::deploy::{Graph, GraphError, Inventory, KindError, Made};
 use crate::release::{Pointer, Slot, edge};
 use crate::store;
 
@@ -59,7 +59,7 @@ pub struct Wanted<'a> {
     /// The release that is published; `None` for `destroy` and `status`.
     pub release: Option<ReleaseParts>,
     /// What the inventory in the account lists.
-    pub inventory: Vec<Entry>,
+    pub inventory: Vec<Made>,
 }
 
 /// What the graph needs to know of the API.
@@ -101,7 +101,7 @@ pub fn desired(wanted: &Wanted<'_>) -> Result<Graph<Cloud>, GraphError> {
 }
 
 /// All that may exist: the stack with every option on, and what the inventory lists.
-pub fn known(wanted: &Wanted<'_>) -> Result<Graph<Cloud>, GraphError> {
+pub fn known(wanted: &Wanted<'_>) -> Result<Graph<Cloud>, KindError> {
     let everything = Wanted {
         names: wanted.names,
         config: wanted.config,
@@ -110,11 +110,8 @@ pub fn known(wanted: &Wanted<'_>) -> Result<Graph<Cloud>, GraphError> {
         inventory: wanted.inventory.clone(),
     };
     let mut graph = desired(&everything)?;
-    for entry in &wanted.inventory {
-        if let (Some(step), false) = (kinds::revive(entry), graph.contains(&entry.node)) {
-            graph.add_step(&entry.node, step, &[])?;
-        }
-    }
+    let made = Inventory { made: wanted.inventory.clone() }.graph(&kinds::kinds())?;
+    graph = graph.union(&made);
     if let Some(superseded) = wanted.release.as_ref().and_then(|release| release.superseded.as_ref()) {
         graph.add("release-superseded", keys(superseded), &["edge-store"])?;
         // They go when the pointer has moved.
@@ -259,14 +256,15 @@ fn gateway(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphErr
 
 /// What only the declarations name is remembered in the bucket.
 fn inventory(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError> {
-    let mut entries: BTreeMap<String, Entry> = wanted.inventory.iter().map(|e| (e.node.clone(), e.clone())).collect();
+    let mut entries: BTreeMap<String, Made> = wanted.inventory.iter().map(|e| (e.node.clone(), e.clone())).collect();
     for collection in wanted.api.iter().flat_map(|api| &api.collections) {
         let node = table_node(collection);
         if let Some(step) = graph.step(&node) {
-            entries.insert(node.clone(), Entry { node, kind: step.kind().to_owned(), spec: step.spec() });
+            let (kind, name, spec) = (step.kind().to_owned(), step.name(), step.spec());
+            entries.insert(node.clone(), Made { node, kind, name, spec, after: Vec::new() });
         }
     }
-    let inventory = Inventory { bucket: wanted.names.bucket(), entries: entries.into_values().collect() };
+    let inventory = s3_inventory::Inventory { bucket: wanted.names.bucket(), entries: entries.into_values().collect() };
     graph.add("inventory", inventory, &["site-bucket"])
 }
 

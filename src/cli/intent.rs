@@ -11,7 +11,9 @@ use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
 use crate::aws::stack::{self, ApiParts, ReleaseParts, Wanted};
 use crate::aws::{Cloud, Cx};
 use crate::config::{Config, Project};
-use crate::deploy::{Context, Event, Graph, GraphError, Outputs, Plan, PlanError, PlanOptions, Resource};
+use crate::deploy::{
+    Context, Event, Graph, GraphError, KindError, Made, Outputs, Plan, PlanError, PlanOptions, Resource,
+};
 use crate::release::{Difference, Manifest, Pointer, ReleaseId, Slot, pack};
 
 /// The graphs of one run.
@@ -62,7 +64,7 @@ impl Intent {
         let previous = live.and_then(|live| live.manifest);
         let (desired, known) = {
             let wanted = Wanted { names: &cloud.names, config: &loaded.config, api, release, inventory };
-            (stack::desired(&wanted).map_err(bug)?, stack::known(&wanted).map_err(bug)?)
+            (stack::desired(&wanted).map_err(bug)?, stack::known(&wanted).map_err(unknown)?)
         };
         let publication =
             Publication::new(id, loaded.release.clone(), packed, engine, previous, project.data().join("cache"));
@@ -74,7 +76,7 @@ impl Intent {
         let inventory = inventory(&cloud).await?;
         let api = Some(ApiParts { collections, ..ApiParts::default() });
         let known =
-            stack::known(&Wanted { names: &cloud.names, config, api, release: None, inventory }).map_err(bug)?;
+            stack::known(&Wanted { names: &cloud.names, config, api, release: None, inventory }).map_err(unknown)?;
         Ok(Self { cloud: Arc::new(cloud), desired: Graph::new(), known, pages: None })
     }
 
@@ -88,6 +90,12 @@ impl Intent {
             PlanError::Graph(error) => bug(error),
         })
     }
+}
+
+/// An inventory that another version of arqsite wrote.
+fn unknown(error: KindError) -> Failure {
+    let kind = if matches!(error, KindError::Graph(_)) { Kind::Bug } else { Kind::Yours };
+    Failure::from_error(kind, &error).hint("Use the version of arqsite that published this site last, or a newer one.")
 }
 
 fn bug(error: GraphError) -> Failure {
@@ -142,7 +150,7 @@ async fn superseded(cloud: &Cloud, now: Option<&Pointer>, next: &Pointer) -> Res
     Ok((!needed).then_some(old))
 }
 
-async fn inventory(cloud: &Cloud) -> Result<Vec<s3_inventory::Entry>, Failure> {
+async fn inventory(cloud: &Cloud) -> Result<Vec<Made>, Failure> {
     let entries = s3_inventory::read(cloud).await.map_err(|e| e.while_doing("read the inventory"))?;
     Ok(entries.unwrap_or_default())
 }

@@ -2,12 +2,11 @@
 
 use aws_sdk_s3::primitives::ByteStream;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::aws::data::s3_bucket::Bucket;
 use crate::aws::error::{CallError, answer};
 use crate::aws::{Cloud, Cx, Tell};
-use crate::deploy::{Found, Resource, StepError};
+use crate::deploy::{Found, Made, Resource, StepError};
 
 /// Key of the inventory in the site bucket.
 pub const KEY: &str = "arq/inventory.json";
@@ -18,18 +17,7 @@ pub struct Inventory {
     /// The bucket.
     pub bucket: String,
     /// Every node that holds data or that only the declarations name.
-    pub entries: Vec<Entry>,
-}
-
-/// One thing that was made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Name of its node.
-    pub node: String,
-    /// Its kind.
-    pub kind: String,
-    /// Its spec.
-    pub spec: Value,
+    pub entries: Vec<Made>,
 }
 
 /// An inventory gives nothing.
@@ -68,7 +56,7 @@ impl Resource for Inventory {
 }
 
 /// The entries in the site bucket; `None` when there is no bucket or no inventory.
-pub async fn read(cloud: &Cloud) -> Result<Option<Vec<Entry>>, CallError> {
+pub async fn read(cloud: &Cloud) -> Result<Option<Vec<Made>>, CallError> {
     let call = cloud.s3.get_object().bucket(cloud.names.bucket()).key(KEY);
     let output = match answer("GetObject", call.send().await) {
         Ok(output) => output,
