@@ -2,11 +2,12 @@
 
 use std::future::Future;
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use super::{Failure, Kind};
 use crate::aws::{Cloud, ConnectError};
 use crate::config::Config;
-use crate::deploy::StopSignal;
-use crate::ui::Ui;
+use crate::deploy::{Event, StopSignal};
 
 /// Runs a verb to its end.
 pub fn block_on(verb: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
@@ -52,13 +53,15 @@ fn explain(error: ConnectError) -> Failure {
 }
 
 /// The first Ctrl-C lets running steps finish; the second ends the program at once.
-pub fn stop_on_interrupt(ui: &Ui) -> StopSignal {
+pub fn stop_on_interrupt(events: &UnboundedSender<Event>) -> StopSignal {
     let stop = StopSignal::new();
-    let (signal, quiet) = (stop.clone(), ui.quiet());
-    let ui = Ui::new(quiet, false);
+    // Weak: the watcher's end is that nobody can send any more.
+    let (signal, events) = (stop.clone(), events.downgrade());
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            ui.status("Stopping when the running steps are done; press Ctrl-C again to stop at once.");
+            let text = "Stopping when the running steps are done; press Ctrl-C again to stop at once.";
+            let note = Event::Note { node: String::new(), text: text.into() };
+            events.upgrade().map(|events| events.send(note));
             signal.stop();
         }
         if tokio::signal::ctrl_c().await.is_ok() {

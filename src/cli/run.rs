@@ -29,8 +29,8 @@ pub async fn carry_out(
     let clock = || now().map(|now| now.to_string()).unwrap_or_default();
     let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
     let watching = progress::watch(ui, receiver);
-    let run =
-        Run { id: Uuid::now_v7().to_string(), clock: &clock, journal: &journal, events, stop: stop_on_interrupt(ui) };
+    let stop = stop_on_interrupt(&events);
+    let run = Run { id: Uuid::now_v7().to_string(), clock: &clock, journal: &journal, events, stop };
     let result = apply(plan, &intent.desired, &intent.known, &intent.cloud, &run).await;
     drop(run);
     // The watcher ends with the last event; it cannot fail in a way that matters here.

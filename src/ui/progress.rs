@@ -56,6 +56,8 @@ impl Show for Plain {
                 let name = self.names.remove(&node).unwrap_or(node);
                 self.ui.status(format!("  failed {name}"));
             }
+            // What belongs to no step is said to everybody.
+            Event::Note { node, text } if node.is_empty() => self.ui.status(text),
             Event::Note { .. } => {}
         }
     }
@@ -82,11 +84,12 @@ impl Show for Moving {
                 bar.enable_steady_tick(Duration::from_millis(100));
                 self.running.insert(node, (bar, label));
             }
-            Event::Note { node, text } => {
-                if let Some((bar, _)) = self.running.get(&node) {
-                    bar.set_message(text);
-                }
-            }
+            Event::Note { node, text } => match self.running.get(&node) {
+                Some((bar, _)) => bar.set_message(text),
+                // What belongs to no step is said to everybody.
+                None if node.is_empty() => self.line(text),
+                None => {}
+            },
             Event::Done { node, verb, ms } => {
                 if let Some((bar, label)) = self.running.remove(&node) {
                     bar.finish_and_clear();
