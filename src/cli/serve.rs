@@ -35,6 +35,7 @@ pub fn run(ui: &Ui, common: &Common, args: &ServeArgs) -> Result<(), Failure> {
     let project = project::open(common)?;
     let documents = project::local_documents(&project)?;
     announce(ui, &project);
+    ui.show_notes();
     let options =
         Options { host: args.host.clone(), port: args.port, watch: watched(&project), reload: !args.no_reload };
     let rebuild = rebuild(Ui::new(ui.quiet(), ui.json()), project, args.stage.clone(), documents);

@@ -45,6 +45,19 @@ impl Ui {
         !self.quiet && std::io::stderr().is_terminal()
     }
 
+    /// Shows what the rooms note as they work: a store that fails, a rule that cannot be judged.
+    #[cfg(feature = "serve")]
+    pub fn show_notes(&self) {
+        let notes = tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_ansi(self.is_live())
+            .with_max_level(tracing::Level::WARN)
+            .with_target(false)
+            .without_time();
+        // Somebody else's subscriber shows them already.
+        let _ = notes.try_init();
+    }
+
     /// A line of status.
     pub fn status(&self, line: impl AsRef<str>) {
         if !self.quiet {
