@@ -123,10 +123,7 @@ fn show(ui: &Ui, event: &ServeEvent) {
     match event {
         ServeEvent::Listening { url, .. } => {
             ui.labelled("Address", url);
-            ui.labelled(
-                "API",
-                format!("{url}api/ (routes of api/*.toml; `arqsite token new --role owner` makes a token)"),
-            );
+            ui.labelled("Tokens", "`arqsite token new --role owner` makes one for the API");
             ui.faint("Pages load again when a file is saved. Ctrl-C ends it.");
         }
         ServeEvent::Rebuilt { took, files } => {
