@@ -4,11 +4,45 @@ use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudfrontkeyvaluestore as kvs;
+use serde::{Deserialize, Serialize};
 
 use super::content::Publication;
 use super::error::{CallError, answer};
 use super::names::Names;
+use super::network::ec2::Ec2;
 use crate::deploy::StepError;
+
+/// The region in which CloudFront's certificates, firewalls and metrics live.
+///
+/// Source: CloudFront developer guide, "Monitoring"; WAF and ACM developer guides.
+pub const EDGE_REGION: &str = "us-east-1";
+
+/// Which of the two regions of a site something is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// The region of arq.toml: bucket, API, data.
+    Home,
+    /// [`EDGE_REGION`]: what belongs to CloudFront.
+    Edge,
+}
+
+/// A client for either region.
+#[derive(Clone)]
+pub struct Both<C> {
+    home: C,
+    edge: C,
+}
+
+impl<C> Both<C> {
+    /// The client of that region.
+    pub fn at(&self, place: Place) -> &C {
+        match place {
+            Place::Home => &self.home,
+            Place::Edge => &self.edge,
+        }
+    }
+}
 
 /// The account as one site and stage sees it; its clients are shared by every copy.
 #[derive(Clone)]
@@ -24,7 +58,33 @@ pub struct Cloud {
     /// IAM.
     pub iam: aws_sdk_iam::Client,
     /// CloudWatch Logs.
-    pub logs: aws_sdk_cloudwatchlogs::Client,
+    pub logs: Both<aws_sdk_cloudwatchlogs::Client>,
+    /// CloudWatch: alarms and dashboards.
+    pub cloudwatch: Both<aws_sdk_cloudwatch::Client>,
+    /// SNS.
+    pub sns: Both<aws_sdk_sns::Client>,
+    /// EventBridge.
+    pub events: Both<aws_sdk_eventbridge::Client>,
+    /// EventBridge Scheduler.
+    pub scheduler: aws_sdk_scheduler::Client,
+    /// ACM, in [`EDGE_REGION`].
+    pub acm: aws_sdk_acm::Client,
+    /// WAF, in [`EDGE_REGION`].
+    pub waf: aws_sdk_wafv2::Client,
+    /// Route 53.
+    pub route53: aws_sdk_route53::Client,
+    /// EC2: the network.
+    pub ec2: Ec2,
+    /// RDS.
+    pub rds: aws_sdk_rds::Client,
+    /// The Data API of RDS.
+    pub rdsdata: aws_sdk_rdsdata::Client,
+    /// Secrets Manager.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    /// CloudTrail.
+    pub trail: aws_sdk_cloudtrail::Client,
+    /// Systems Manager.
+    pub ssm: aws_sdk_ssm::Client,
     /// Lambda.
     pub lambda: aws_sdk_lambda::Client,
     /// API Gateway v2.
@@ -76,6 +136,7 @@ impl Cloud {
 
     fn new(config: &SdkConfig, names: Names) -> Self {
         let local = config.endpoint_url().is_some();
+        let edge = config.to_builder().region(Region::from_static(EDGE_REGION)).build();
         Self {
             names,
             // A custom endpoint seldom answers to bucket names before its host name.
@@ -85,7 +146,29 @@ impl Cloud {
             cloudfront: aws_sdk_cloudfront::Client::new(config),
             store: store_client(config),
             iam: aws_sdk_iam::Client::new(config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            logs: Both {
+                home: aws_sdk_cloudwatchlogs::Client::new(config),
+                edge: aws_sdk_cloudwatchlogs::Client::new(&edge),
+            },
+            cloudwatch: Both {
+                home: aws_sdk_cloudwatch::Client::new(config),
+                edge: aws_sdk_cloudwatch::Client::new(&edge),
+            },
+            sns: Both { home: aws_sdk_sns::Client::new(config), edge: aws_sdk_sns::Client::new(&edge) },
+            events: Both {
+                home: aws_sdk_eventbridge::Client::new(config),
+                edge: aws_sdk_eventbridge::Client::new(&edge),
+            },
+            scheduler: aws_sdk_scheduler::Client::new(config),
+            acm: aws_sdk_acm::Client::new(&edge),
+            waf: aws_sdk_wafv2::Client::new(&edge),
+            route53: aws_sdk_route53::Client::new(config),
+            ec2: Ec2::new(config),
+            rds: aws_sdk_rds::Client::new(config),
+            rdsdata: aws_sdk_rdsdata::Client::new(config),
+            secrets: aws_sdk_secretsmanager::Client::new(config),
+            trail: aws_sdk_cloudtrail::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
             lambda: aws_sdk_lambda::Client::new(config),
             gateway: aws_sdk_apigatewayv2::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),

@@ -7,12 +7,15 @@ pub mod data;
 pub mod edge;
 pub mod error;
 pub mod kinds;
+pub mod manage;
 pub mod names;
+pub mod network;
+pub mod observe;
 pub mod retry;
 pub mod stack;
 pub mod tags;
 
-pub use cloud::{Cloud, ConnectError};
+pub use cloud::{Cloud, ConnectError, EDGE_REGION, Place};
 pub use names::Names;
 
 use crate::deploy::{Context, StepError};

@@ -36,6 +36,16 @@ impl Names {
         format!("{}-site-{}", self.prefix(), self.account)
     }
 
+    /// The bucket of uploaded files.
+    pub fn files_bucket(&self) -> String {
+        format!("{}-files-{}", self.prefix(), self.account)
+    }
+
+    /// The bucket of logs.
+    pub fn logs_bucket(&self) -> String {
+        format!("{}-logs-{}", self.prefix(), self.account)
+    }
+
     /// Name of one part, `<prefix>-<part>`.
     pub fn part(&self, part: &str) -> String {
         format!("{}-{part}", self.prefix())

@@ -27,7 +27,7 @@ use super::edge::cloudfront_distribution::{Behaviour, Distribution, ErrorCaching
 use super::edge::cloudfront_function;
 use super::edge::cloudfront_key_value_store::KeyValueStore;
 use super::edge::cloudfront_origin_access_control::OriginAccessControl;
-use super::{Cloud, Names, kinds};
+use super::{Cloud, Names, Place, kinds};
 use crate::config::Config;
 use crate::deploy::{Graph, GraphError, Inventory, KindError, Made};
 use crate::release::{Pointer, Slot, edge};
@@ -208,7 +208,11 @@ fn function(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>, api: &ApiParts) -> Re
     let names = wanted.names;
     let name = names.part("api");
     let days = i32::from(wanted.config.observe.retention_days);
-    graph.add("log-group", LogGroup { name: format!("/aws/lambda/{name}"), retention_days: days }, &[])?;
+    graph.add(
+        "log-group",
+        LogGroup { name: format!("/aws/lambda/{name}"), retention_days: days, place: Place::Home },
+        &[],
+    )?;
     graph.add("function-role", Role::for_lambda(name.clone(), permissions(names, api)), &[])?;
     let environment = BTreeMap::from([
         ("ARQ_SITE".to_owned(), names.site.clone()),

@@ -11,7 +11,7 @@ from . import authority, ids, route, sign
 from .call import Call, Principal, Raw
 from .calls import is_changing
 from .services import s3_checksums
-from .wire import read, write
+from .wire import read, rpc, write
 from .wire.errors import AwsError, Dropped, write_error
 
 log = logging.getLogger("practice")
@@ -101,7 +101,11 @@ class Door:
             raise AwsError(
                 "NotPlayed", f"the practice account does not play {call.service.name} {call.operation or call.method}", 501
             )
-        call.params = read.parameters(operation, call.labels, call.query, call.headers, call.body)
+        rpc_protocol = call.service.protocol if call.service.protocol in rpc.PROTOCOLS else None
+        if rpc_protocol:
+            call.params = rpc.parameters(operation, rpc_protocol, call.body, call.raw_query)
+        else:
+            call.params = read.parameters(operation, call.labels, call.query, call.headers, call.body)
         authority.check(self.account, call)
         if call.service.name == "s3":
             player.authorize(call)
@@ -110,6 +114,8 @@ class Door:
             out = await out
         if isinstance(out, Raw):
             return out.status, out.headers, out.body
+        if rpc_protocol:
+            return rpc.answer(call.service, operation, out, ids.request())
         status, headers, body = write.answer(call.service, operation, out)
         headers.setdefault("x-amzn-requestid", ids.request())
         return out.get("_status", status), headers, body

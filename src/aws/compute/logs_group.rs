@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
-use crate::aws::{Cx, Tell};
+use crate::aws::{Cx, EDGE_REGION, Place, Tell};
 use crate::deploy::{Found, Resource, StepError};
 
 /// A log group of CloudWatch Logs.
@@ -15,6 +15,8 @@ pub struct LogGroup {
     pub name: String,
     /// Days that its events are kept.
     pub retention_days: i32,
+    /// Where it is.
+    pub place: Place,
 }
 
 /// What others need of a log group.
@@ -37,13 +39,13 @@ impl Resource for LogGroup {
         let looking = || format!("look at the log group {}", self.name);
         let Some(group) = self.group(cx).await.telling(looking)? else { return Ok(None) };
         let output = LogGroupOutput { arn: self.arn(cx) };
-        let call = cx.cloud.logs.list_tags_for_resource().resource_arn(&output.arn);
+        let call = cx.cloud.logs.at(self.place).list_tags_for_resource().resource_arn(&output.arn);
         let tags = answer("ListTagsForResource", call.send().await).telling(looking)?.tags.unwrap_or_default();
         if !cx.cloud.names.owns(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))) {
             return Err(StepError::foreign("log group", &self.name));
         }
         let retention_days = group.retention_in_days.unwrap_or_default();
-        Ok(Some(Found { spec: Self { name: self.name.clone(), retention_days }, output }))
+        Ok(Some(Found { spec: Self { retention_days, ..self.clone() }, output }))
     }
 
     async fn put(&self, cx: &Cx, found: Option<Found<Self>>) -> Result<LogGroupOutput, StepError> {
@@ -51,7 +53,7 @@ impl Resource for LogGroup {
             self.create(cx).await?;
         }
         passing(|| async {
-            let call = cx.cloud.logs.put_retention_policy().log_group_name(&self.name);
+            let call = cx.cloud.logs.at(self.place).put_retention_policy().log_group_name(&self.name);
             answer("PutRetentionPolicy", call.retention_in_days(self.retention_days).send().await).map(|_| ())
         })
         .await
@@ -61,8 +63,11 @@ impl Resource for LogGroup {
 
     async fn delete(&self, cx: &Cx, _: Found<Self>) -> Result<(), StepError> {
         let result = passing(|| async {
-            answer("DeleteLogGroup", cx.cloud.logs.delete_log_group().log_group_name(&self.name).send().await)
-                .map(|_| ())
+            answer(
+                "DeleteLogGroup",
+                cx.cloud.logs.at(self.place).delete_log_group().log_group_name(&self.name).send().await,
+            )
+            .map(|_| ())
         })
         .await;
         match result {
@@ -75,11 +80,15 @@ impl Resource for LogGroup {
 impl LogGroup {
     fn arn(&self, cx: &Cx) -> String {
         let names = &cx.cloud.names;
-        format!("arn:aws:logs:{}:{}:log-group:{}", names.region, names.account, self.name)
+        let region = match self.place {
+            Place::Home => &names.region,
+            Place::Edge => EDGE_REGION,
+        };
+        format!("arn:aws:logs:{region}:{}:log-group:{}", names.account, self.name)
     }
 
     async fn group(&self, cx: &Cx) -> Result<Option<logs::LogGroup>, CallError> {
-        let call = cx.cloud.logs.describe_log_groups().log_group_name_prefix(&self.name);
+        let call = cx.cloud.logs.at(self.place).describe_log_groups().log_group_name_prefix(&self.name);
         let groups = answer("DescribeLogGroups", call.send().await)?.log_groups.unwrap_or_default();
         Ok(groups.into_iter().find(|group| group.log_group_name() == Some(&self.name)))
     }
@@ -87,7 +96,7 @@ impl LogGroup {
     async fn create(&self, cx: &Cx) -> Result<(), StepError> {
         let tags = cx.cloud.names.tags().map(|(key, value)| (key.to_owned(), value.to_owned()));
         let result = passing(|| async {
-            let call = cx.cloud.logs.create_log_group().log_group_name(&self.name);
+            let call = cx.cloud.logs.at(self.place).create_log_group().log_group_name(&self.name);
             answer("CreateLogGroup", call.set_tags(Some(tags.clone().into())).send().await).map(|_| ())
         })
         .await;

@@ -36,7 +36,7 @@ def write_error(error, service, request_id):
     status = status_of(error, service)
     protocol = service.protocol if service else "rest-xml"
     name = service.name if service else "s3"
-    writer = {"rest-xml": _s3 if name == "s3" else _xml, "query": _xml, "ec2": _ec2}.get(protocol, _json)
+    writer = {"rest-xml": _s3 if name == "s3" else _xml, "query": _xml, "ec2": _ec2, "smithy-rpc-v2-cbor": _cbor}.get(protocol, _json)
     headers, body = writer(error, service, request_id, status)
     headers.update(error.headers)
     return status, headers, body
@@ -80,3 +80,10 @@ def _json(error, service, request_id, _status):
         return headers, json.dumps({"message": error.message, **error.extra}).encode()
     prefix = "com.amazonaws.dynamodb.v20120810#" if service.name == "dynamodb" else ""
     return headers, json.dumps({"__type": prefix + error.code, "message": error.message, **error.extra}).encode()
+
+
+def _cbor(error, _service, request_id, status):
+    # Here, since that module needs this one.
+    from . import rpc
+
+    return rpc.error(error.code, error.message, error.extra, status, request_id)

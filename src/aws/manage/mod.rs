@@ -1,0 +1,1 @@
+//! What works on the site by itself or on request: schedules, events, secrets, parameters, runbooks.

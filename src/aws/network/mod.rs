@@ -1,0 +1,3 @@
+//! The network that a database lives in: no way in from outside, and no way out unless it is asked for.
+
+pub mod ec2;
