@@ -8,6 +8,7 @@ use figment::providers::{Env, Serialized};
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
+use super::schedule::Schedule;
 use super::{Config, Fault, Project};
 
 /// Name of the file.
@@ -63,6 +64,9 @@ fn from_text(text: &str, stage: &str) -> Result<Config, ConfigError> {
     config.site.validate(&mut faults);
     config.aws.validate(&mut faults);
     config.api.validate(&mut faults);
+    config.database.validate(&mut faults);
+    config.network.validate(&mut faults);
+    super::schedule::validate(&config.schedule, &mut faults);
     config.security.validate(&mut faults);
     config.observe.validate(&mut faults);
     if faults.is_empty() { Ok(config) } else { Err(document.place(stage, faults)) }
@@ -84,7 +88,9 @@ impl<'a> Document<'a> {
 
     /// An unknown key is a mistake, not a comment.
     fn check_keys(&self) -> Result<(), ConfigError> {
-        let known = serde_json::to_value(Config::default()).unwrap_or_default();
+        // With one of each that may be there several times.
+        let whole = Config { schedule: vec![Schedule::default()], ..Config::default() };
+        let known = serde_json::to_value(whole).unwrap_or_default();
         let mut faults = Vec::new();
         for (key, value) in &self.root {
             match (key.get_ref().as_ref(), value.get_ref()) {
@@ -120,6 +126,14 @@ impl<'a> Document<'a> {
             (None, _) => faults.push(Located { place: place(self.text, span), what: unknown(key, known, path) }),
             (Some(inner @ Value::Object(_)), DeValue::Table(table)) => {
                 self.check_table(table, inner, &join(path, key), faults);
+            }
+            (Some(Value::Array(one)), DeValue::Array(items)) => {
+                let inner = one.first().filter(|inner| inner.is_object());
+                for (inner, item) in inner.into_iter().flat_map(|inner| items.iter().map(move |item| (inner, item))) {
+                    if let DeValue::Table(table) = item.get_ref() {
+                        self.check_table(table, inner, &join(path, key), faults);
+                    }
+                }
             }
             _ => {}
         }
@@ -171,6 +185,13 @@ fn span_of(table: &DeTable<'_>, path: &[String]) -> Option<Range<usize>> {
     let (key, value) = table.iter().find(|(key, _)| key.get_ref().as_ref() == first)?;
     match value.get_ref() {
         DeValue::Table(inner) if !rest.is_empty() => span_of(inner, rest).or_else(|| Some(key.span())),
+        DeValue::Array(items) => {
+            let item = rest.first().and_then(|number| items.get(number.parse::<usize>().ok()?));
+            match item.map(|item| item.get_ref()) {
+                Some(DeValue::Table(inner)) => span_of(inner, &rest[1..]).or_else(|| Some(key.span())),
+                _ => Some(key.span()),
+            }
+        }
         _ => Some(key.span()),
     }
 }
@@ -262,6 +283,34 @@ mod tests {
         assert_eq!(from_text(text, "production").unwrap().observe.retention_days, 7);
         let preview = from_text(text, "preview").unwrap();
         assert_eq!((preview.observe.retention_days, preview.site.name.as_str()), (1, "shop"));
+    }
+
+    #[test]
+    fn faults_of_a_schedule_are_named_with_their_lines() {
+        let text = "[site]\nname = \"shop\"\n[[schedule]]\nname = \"a\"\nat = \"rate(1 day)\"\nrun = \"GET /api/x\"\n\
+                    [[schedule]]\nname = \"b\"\nat = \"daily\"\nrun = \"GET /api/x\"\n";
+        assert!(fault(text).starts_with("arq.toml:9: schedule.1.at: \"daily\" is neither"), "{}", fault(text));
+        let text = text.replace("at = \"daily\"", "att = \"rate(1 day)\"");
+        assert_eq!(fault(&text), "arq.toml:9: there is no key schedule.att; did you mean schedule.at?");
+    }
+
+    #[test]
+    fn a_domain_is_a_host_name() {
+        let text = |domain: &str| format!("[site]\nname = \"shop\"\ndomain = \"{domain}\"\n");
+        assert!(from_text(&text("padariasol.com.br"), "production").is_ok());
+        for bad in ["https://a.com", "A.com", "localhost", "a..com", "10.0.0.1"] {
+            assert!(fault(&text(bad)).starts_with("arq.toml:3: site.domain: "), "{bad}");
+        }
+    }
+
+    #[test]
+    fn capacity_and_network_are_read_in_their_own_units() {
+        let text = "[site]\nname = \"shop\"\n[database]\nmax_acu = 1.5\npause_after = \"10m\"\n[network]\nprivate = true\negress = \"nat\"\n";
+        let config = from_text(text, "production").unwrap();
+        assert_eq!((config.database.max_acu.0, config.database.pause_after.0), (3, 600));
+        assert!(config.network.exists(false));
+        let bad = text.replace("private = true", "private = false");
+        assert!(fault(&bad).starts_with("arq.toml:7: network.private: "), "{}", fault(&bad));
     }
 
     #[test]

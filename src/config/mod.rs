@@ -2,9 +2,12 @@
 
 pub mod api;
 pub mod aws;
+pub mod database;
 pub mod load;
+pub mod network;
 pub mod observe;
 pub mod project;
+pub mod schedule;
 pub mod security;
 pub mod site;
 
@@ -27,10 +30,16 @@ pub struct Config {
     pub aws: aws::Aws,
     /// `[api]`.
     pub api: api::Api,
+    /// `[database]`.
+    pub database: database::Database,
+    /// `[network]`.
+    pub network: network::Network,
     /// `[security]`.
     pub security: security::Security,
     /// `[observe]`.
     pub observe: observe::Observe,
+    /// `[[schedule]]`.
+    pub schedule: Vec<schedule::Schedule>,
 }
 
 /// One thing that is wrong with the configuration.

@@ -16,17 +16,28 @@ const RETENTIONS: [u16; 22] =
 pub struct Observe {
     /// Days that logs are kept.
     pub retention_days: u16,
+    /// Mail address that alarms are sent to.
+    pub notify: Option<String>,
+    /// Whether CloudTrail records what is done in the account.
+    pub audit: bool,
 }
 
 impl Default for Observe {
     fn default() -> Self {
-        Self { retention_days: 30 }
+        Self { retention_days: 30, notify: None, audit: true }
     }
 }
 
 impl Observe {
     /// Says what is wrong with the table.
     pub fn validate(&self, faults: &mut Vec<Fault>) {
+        if let Some(address) = &self.notify
+            && !address.split_once('@').is_some_and(|(name, host)| {
+                !name.is_empty() && host.contains('.') && !address.contains(char::is_whitespace)
+            })
+        {
+            faults.push(Fault::new("observe.notify", format!("\"{address}\" is no mail address")));
+        }
         if !RETENTIONS.contains(&self.retention_days) {
             faults.push(Fault::new(
                 "observe.retention_days",

@@ -13,6 +13,10 @@ const CSP_LENGTH: usize = 1783;
 pub struct Security {
     /// The `content-security-policy` of every answer.
     pub csp: String,
+    /// Whether a firewall stands before the site.
+    pub waf: bool,
+    /// Requests that one client may make in five minutes, 10 or more.
+    pub rate_limit: u32,
 }
 
 impl Default for Security {
@@ -21,6 +25,8 @@ impl Default for Security {
             csp: "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
                   object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
                 .into(),
+            waf: true,
+            rate_limit: 2000,
         }
     }
 }
@@ -28,6 +34,13 @@ impl Default for Security {
 impl Security {
     /// Says what is wrong with the table.
     pub fn validate(&self, faults: &mut Vec<Fault>) {
+        // Source: WAF developer guide, "Rate-based rule settings".
+        if self.rate_limit < 10 {
+            faults.push(Fault::new(
+                "security.rate_limit",
+                format!("{} is less than 10, the least that WAF takes", self.rate_limit),
+            ));
+        }
         if self.csp.len() > CSP_LENGTH || !self.csp.bytes().all(|b| (0x20..0x7f).contains(&b)) {
             faults.push(Fault::new(
                 "security.csp",

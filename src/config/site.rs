@@ -17,6 +17,10 @@ pub struct Site {
     pub language: String,
     /// How pages are addressed.
     pub urls: Urls,
+    /// Domain of the site; without it, it lives on its cloudfront.net name.
+    pub domain: Option<String>,
+    /// Names that lead to the domain.
+    pub redirect_from: Vec<String>,
 }
 
 /// How a page made from `a.html` is addressed.
@@ -31,7 +35,13 @@ pub enum Urls {
 
 impl Default for Site {
     fn default() -> Self {
-        Self { name: "my-site".into(), language: "en".into(), urls: Urls::AsIs }
+        Self {
+            name: "my-site".into(),
+            language: "en".into(),
+            urls: Urls::AsIs,
+            domain: None,
+            redirect_from: Vec::new(),
+        }
     }
 }
 
@@ -59,5 +69,49 @@ impl Site {
                 format!("\"{}\" is not a language tag such as \"en\" or \"pt-BR\"", self.language),
             ));
         }
+        for (key, name) in self.names() {
+            if !host_name(name) {
+                faults.push(Fault::new(
+                    key,
+                    format!("\"{name}\" is no domain name such as \"example.com\"; lower case, no https://"),
+                ));
+            }
+        }
+        if self.domain.is_none() && !self.redirect_from.is_empty() {
+            faults.push(Fault::new("site.redirect_from", "leads to site.domain, which is not set"));
+        }
+        let mut names: Vec<_> = self.names().map(|(_, name)| name).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            faults.push(Fault::new("site.redirect_from", format!("{} is named twice", twice[0])));
+        }
+        // Source: ACM user guide, "Quotas": ten names in a certificate.
+        if names.len() > 10 {
+            faults.push(Fault::new(
+                "site.redirect_from",
+                "has more than 9 names, which is all that one certificate takes",
+            ));
+        }
     }
+
+    fn names(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let domain = self.domain.iter().map(|name| ("site.domain", name.as_str()));
+        domain.chain(self.redirect_from.iter().map(|name| ("site.redirect_from", name.as_str())))
+    }
+}
+
+/// Whether it is a host name of at least two labels, in lower case.
+///
+/// Source: RFC 1123, section 2.1.
+fn host_name(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 253
+        && name.contains('.')
+        && name.split('.').all(label)
+        && !name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
 }
