@@ -129,7 +129,7 @@ fn site(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError>
     let fallback = wanted.release.as_ref().map(|release| release.pointer.clone());
     let function = cloudfront_function::Function {
         name: store,
-        code: edge::text(&wanted.config.security.headers(), fallback.as_ref()),
+        code: edge::text(&wanted.config.security.headers(), &leads(wanted.config), fallback.as_ref()),
         store: "edge-store".into(),
         live: true,
     };
@@ -143,6 +143,11 @@ fn site(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError>
     graph.add("distribution-deployed", deployment, &["distribution"])?;
     let policy = BucketPolicy { bucket, prefix: PREFIX.into(), reader: "distribution".into(), exact: true };
     graph.add("site-bucket-policy", policy, &["site-bucket", "distribution"])
+}
+
+fn leads(config: &Config) -> edge::Leads {
+    let to = config.site.domain.clone().unwrap_or_default();
+    edge::Leads { from: config.site.redirect_from.clone(), to }
 }
 
 fn distribution(wanted: &Wanted<'_>) -> Distribution {

@@ -1,8 +1,8 @@
 // The edge function of a site: one text for viewer-request and viewer-response.
 //
 // It holds the same rules as rules.rs; the tests there run this very text. The lines that
-// begin with "const SECURITY" and "const FALLBACK" are filled in by edge.rs, and comments,
-// always on lines of their own, are left out, because the limit is 10 KB.
+// begin with "const SECURITY", "const LEADS" and "const FALLBACK" are filled in by edge.rs, and
+// comments, always on lines of their own, are left out, because the limit is 10 KB.
 //
 // Only what the runtime cloudfront-js-2.0 has: ECMAScript 5.1 with const, let, async, await
 // (no closures in async functions, no await in arguments), and listed methods of 6 to 12.
@@ -11,6 +11,8 @@ const store = cf.kvs();
 
 // Name and value of the headers of every answer.
 const SECURITY = {};
+// Host names that lead to the domain, and the domain: { from: [], to: '' }.
+const LEADS = { from: [], to: '' };
 // The pointer for when the store has none, or null.
 const FALLBACK = null;
 // What browsers are told of pages and redirects that say nothing else.
@@ -25,7 +27,10 @@ async function handler(event) {
     const request = event.request;
     if (event.context.eventType === 'viewer-response') return answered(request, event.response);
     forget(request.headers);
+    const host = request.headers.host ? request.headers.host.value : '';
+    if (LEADS.from.indexOf(host) >= 0) return sent('https://' + LEADS.to + request.uri, request);
     const pointer = await live();
+    if (pointer !== null && pointer.m) return closed();
     if (request.uri.startsWith('/api/')) return forApi(request, pointer);
     const decoded = addressable(request.uri);
     const path = decoded === null ? '' : decoded.replace(/\/\/+/g, '/');
@@ -162,8 +167,11 @@ function missing(request, pointer) {
 }
 
 function moved(path, request) {
-    const location = path.split('/').map((part) => encodeURIComponent(part)).join('/') + query(request);
-    const headers = { location: { value: location }, 'cache-control': { value: REVALIDATE } };
+    return sent(path.split('/').map((part) => encodeURIComponent(part)).join('/'), request);
+}
+
+function sent(place, request) {
+    const headers = { location: { value: place + query(request) }, 'cache-control': { value: REVALIDATE } };
     return { statusCode: 308, statusDescription: 'Permanent Redirect', headers: secured(headers) };
 }
 
@@ -191,6 +199,12 @@ function joined(fields) {
 function nothingYet() {
     const headers = { 'content-type': { value: 'text/plain' }, 'cache-control': { value: 'no-store' } };
     return { statusCode: 404, statusDescription: 'Not Found', headers: secured(headers), body: 'Not found' };
+}
+
+// While the site is being worked on; switched by the owner.
+function closed() {
+    const headers = { 'content-type': { value: 'text/plain' }, 'cache-control': { value: 'no-store' }, 'retry-after': { value: '300' } };
+    return { statusCode: 503, statusDescription: 'Service Unavailable', headers: secured(headers), body: 'Down for maintenance. Please come back in a few minutes.' };
 }
 
 function answered(request, response) {

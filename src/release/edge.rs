@@ -1,5 +1,6 @@
 //! The text of the edge function.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::pointer::Pointer;
@@ -16,10 +17,21 @@ pub const STRICT_TRANSPORT_SECURITY: (&str, &str) =
 
 const SOURCE: &str = include_str!("edge.js");
 const SECURITY: &str = "const SECURITY = ";
+const LEADS: &str = "const LEADS = ";
 const FALLBACK: &str = "const FALLBACK = ";
 
-/// The function for a site with these security headers, and the pointer it falls back to.
-pub fn text(headers: &[(impl AsRef<str>, impl AsRef<str>)], fallback: Option<&Pointer>) -> String {
+/// Host names that lead to another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Leads {
+    /// Names that lead away.
+    pub from: Vec<String>,
+    /// Where to.
+    pub to: String,
+}
+
+/// The function for a site with these security headers, the names that lead to its domain, and
+/// the pointer it falls back to.
+pub fn text(headers: &[(impl AsRef<str>, impl AsRef<str>)], leads: &Leads, fallback: Option<&Pointer>) -> String {
     let (name, value) = STRICT_TRANSPORT_SECURITY;
     let mut security = Map::from_iter([(name.to_owned(), Value::from(value))]);
     security.extend(headers.iter().map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.as_ref().into())));
@@ -28,6 +40,8 @@ pub fn text(headers: &[(impl AsRef<str>, impl AsRef<str>)], fallback: Option<&Po
     for line in SOURCE.lines().filter(|line| !line.is_empty() && !line.trim_start().starts_with("//")) {
         if line.starts_with(SECURITY) {
             text += &format!("{SECURITY}{};", literal(&Value::Object(security.clone())));
+        } else if line.starts_with(LEADS) {
+            text += &format!("{LEADS}{};", literal(&serde_json::to_value(leads).unwrap_or_default()));
         } else if line.starts_with(FALLBACK) {
             text += &format!("{FALLBACK}{};", literal(&fallback));
         } else {

@@ -96,7 +96,7 @@ fn headers() -> Vec<(&'static str, String)> {
 }
 
 fn function(fallback: Option<&Pointer>) -> String {
-    text(&headers(), fallback)
+    text(&headers(), &Leads::default(), fallback)
 }
 
 /// A release in the store.
@@ -129,7 +129,7 @@ impl Live {
     }
 
     fn pointer(&self, previous: Option<&Self>) -> Pointer {
-        Pointer { live: self.slot.clone(), previous: previous.map(|live| live.slot.clone()) }
+        Pointer { live: self.slot.clone(), maintenance: false, previous: previous.map(|live| live.slot.clone()) }
     }
 
     fn edge(&self) -> Edge {
@@ -401,7 +401,7 @@ fn lone_surrogates_are_not_found() {
 fn the_text_fits_with_the_longest_policy_and_pointer() {
     let mut headers = headers();
     headers[0].1 = "x".repeat(1_783);
-    let text = text(&headers, Some(&Pointer { live: slot(1), previous: Some(slot(2)) }));
+    let text = text(&headers, &Leads { from: vec!["www.example.com".into()], to: "example.com".into() }, Some(&both()));
     println!("{} bytes, {} at most", function(None).len(), text.len());
     assert!(text.len() < FUNCTION_BYTES, "{} bytes", text.len());
 }
@@ -409,7 +409,7 @@ fn the_text_fits_with_the_longest_policy_and_pointer() {
 #[test]
 fn values_cannot_break_out_of_their_literals() {
     let evil = "'\"`\\ ${1} </script> \u{2028} \u{e9} \u{1f35e} */ //;\nconst x";
-    let text = text(&[("X-Evil", evil)], None);
+    let text = text(&[("X-Evil", evil)], &Leads::default(), None);
     assert!(text.is_ascii() && !text.contains("</"));
     let live = Live::new(1, ["/a.html".to_owned()]);
     let headers = Edge::new(&text, Some(&live.store(None))).get("/a")["headers"].take();
@@ -445,12 +445,12 @@ fn only_what_the_runtime_has_is_used() {
 
 #[test]
 fn the_fallback_can_be_read_back_and_is_no_difference() {
-    let pointer = Pointer { live: slot(1), previous: Some(slot(2)) };
+    let pointer = both();
     let (with, without) = (function(Some(&pointer)), function(None));
     assert_eq!((fallback_of(&with), fallback_of(&without)), (Some(pointer), None));
     assert_eq!(fallback_of("function handler(event) { return event.request; }"), None);
     assert!(same_but_fallback(&with, &without));
-    assert!(!same_but_fallback(&with, &text(&[("x", "y")], None)));
+    assert!(!same_but_fallback(&with, &text(&[("x", "y")], &Leads::default(), None)));
     assert!(!same_but_fallback(&with, &with.replace("308", "302")));
 }
 
@@ -533,7 +533,8 @@ fn the_api_is_told_the_release_the_bundle_and_the_host() {
 fn where_a_release_has_no_api_its_paths_are_not_found() {
     let live = Live::new(1, []);
     let slot = Slot { api: String::new(), ..live.slot.clone() };
-    let store = BTreeMap::from([("live".to_owned(), Pointer { live: slot, previous: None }.to_json())]);
+    let store =
+        BTreeMap::from([("live".to_owned(), Pointer { live: slot, maintenance: false, previous: None }.to_json())]);
     let edge = Edge::new(&function(None), Some(&store));
     let mut event = request("/api/x");
     event["request"]["querystring"] = json!({ "q": { "value": "1" } });
@@ -628,4 +629,36 @@ fn api_answers_keep_their_own_headers() {
     }
     assert_eq!(answer["headers"]["x-content-type-options"]["value"], "nosniff");
     assert!(answer["headers"]["strict-transport-security"]["value"].is_string());
+}
+
+fn both() -> Pointer {
+    Pointer { live: slot(1), maintenance: false, previous: Some(slot(2)) }
+}
+
+#[test]
+fn names_that_lead_to_the_domain_do_so_with_path_and_query() {
+    let leads = Leads { from: vec!["www.example.com".into()], to: "example.com".into() };
+    let edge = Edge::new(&text(&headers(), &leads, None), None);
+    let ask = |host: &str| {
+        let mut event = request("/a%20b/");
+        event["request"]["headers"]["host"] = json!({ "value": host });
+        event["request"]["raw"] = json!("x=1");
+        edge.result(event)
+    };
+    let answer = ask("www.example.com");
+    assert_eq!(answer["statusCode"], 308);
+    assert_eq!(answer["headers"]["location"]["value"], "https://example.com/a%20b/?x=1");
+    assert_ne!(ask("example.com")["statusCode"], 308);
+}
+
+#[test]
+fn while_the_owner_has_it_closed_everything_answers_503_and_says_when_to_come_back() {
+    let pointer = Pointer { maintenance: true, ..both() };
+    let store = BTreeMap::from([("live".to_owned(), pointer.to_json())]);
+    let edge = Edge::new(&text(&headers(), &Leads::default(), None), Some(&store));
+    for uri in ["/", "/api/messages"] {
+        let answer = edge.get(uri);
+        assert_eq!((&answer["statusCode"], &answer["headers"]["retry-after"]["value"]), (&json!(503), &json!("300")));
+        assert_eq!(answer["headers"]["x-content-type-options"]["value"], "nosniff");
+    }
 }

@@ -35,6 +35,9 @@ pub struct Pointer {
     /// What is live.
     #[serde(flatten)]
     pub live: Slot,
+    /// Whether visitors are asked to come back later.
+    #[serde(rename = "m", default, skip_serializing_if = "std::ops::Not::not")]
+    pub maintenance: bool,
     /// What was live before.
     #[serde(rename = "p")]
     pub previous: Option<Slot>,
@@ -58,14 +61,15 @@ impl Slot {
 impl Pointer {
     /// The pointer after `live` takes the place of what is live now; a rollback is the same.
     ///
-    /// Naming what is live already changes nothing, so that this may be done again.
+    /// Naming what is live already changes nothing, so that this may be done again. A site that is
+    /// closed stays so.
     pub fn next(live: Slot, now: Option<&Self>) -> Self {
         let previous = match now {
             Some(now) if now.live.release == live.release => now.previous.clone(),
             Some(now) => Some(now.live.clone()),
             None => None,
         };
-        Self { live, previous }
+        Self { live, maintenance: now.is_some_and(|now| now.maintenance), previous }
     }
 
     /// Reads the value; `None` when it is not one.
