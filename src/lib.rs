@@ -53,6 +53,8 @@ pub mod config;
 pub mod deploy;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+#[cfg(all(feature = "lambda", feature = "publish"))]
+pub mod operator;
 pub mod release;
 #[cfg(feature = "serve")]
 pub mod serve;

@@ -17,6 +17,14 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Role of the requests that schedules make.
+    pub const SCHEDULE: &'static str = "schedule";
+
+    /// The schedule of this name.
+    pub fn schedule(name: &str) -> Self {
+        Self { id: format!("schedule:{name}"), role: Self::SCHEDULE.into() }
+    }
+
     /// Whether it is known who asks.
     pub fn is_known(&self) -> bool {
         !self.id.is_empty()

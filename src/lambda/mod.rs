@@ -1,19 +1,22 @@
-//! The engine inside Lambda: events of API Gateway in, answers out, no socket between.
+//! The engine inside Lambda: events of API Gateway and of schedules in, answers out, no socket
+//! between. The same package is the operator's function too: [`ROLE`] says which one this is.
 
 mod apis;
 mod event;
 mod guard;
 mod log;
+pub mod schedule;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use bytes::Bytes;
 use http::Response;
 use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::{Value, json};
 
 use crate::api::{Engine, Problem, SystemClock, Tokens, respond};
 use crate::config::security::Security;
@@ -21,6 +24,10 @@ use crate::release::edge::STRICT_TRANSPORT_SECURITY;
 use crate::store::aws::DynamoStore;
 use apis::Apis;
 use guard::Guard;
+use schedule::Scheduled;
+
+/// Variable that says what this function is for; without it, it answers the API.
+pub const ROLE: &str = "ARQ_ROLE";
 
 /// Header in which the edge says which API bundle belongs to the release it serves.
 const API_HEADER: &str = "x-arq-api";
@@ -37,7 +44,7 @@ pub fn run() -> ExitCode {
     log::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(serve()),
+        Ok(runtime) => runtime.block_on(as_role(&std::env::var(ROLE).unwrap_or_default())),
         Err(error) => Err(error.into()),
     };
     match result {
@@ -49,11 +56,21 @@ pub fn run() -> ExitCode {
     }
 }
 
+async fn as_role(role: &str) -> Result<(), lambda_runtime::Error> {
+    match role {
+        "" => serve().await,
+        #[cfg(feature = "publish")]
+        role => crate::operator::serve(role).await,
+        #[cfg(not(feature = "publish"))]
+        role => Err(format!("this build cannot be the function {role}").into()),
+    }
+}
+
 async fn serve() -> Result<(), lambda_runtime::Error> {
     let function = Arc::new(Function::load().await?);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let function = function.clone();
-        async move { Ok::<_, lambda_runtime::Error>(function.answer(event.payload).await) }
+        async move { function.take(event.payload).await }
     }))
     .await
 }
@@ -80,8 +97,28 @@ impl Function {
         Ok(Self { guard, apis, headers })
     }
 
-    async fn answer(&self, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
-        event::from_response(self.respond(event).await)
+    async fn take(&self, event: Value) -> Result<Value, lambda_runtime::Error> {
+        if event.get("schedule").is_some() {
+            // SECURITY: only who may invoke the function itself can send this; API Gateway's events
+            // are objects of its own making, in which a visitor chooses no key at the top.
+            return self.run(serde_json::from_value(event)?).await;
+        }
+        let answer = event::from_response(self.respond(serde_json::from_value(event)?).await);
+        Ok(serde_json::to_value(answer)?)
+    }
+
+    /// Makes a schedule's request. An answer of 500 or more is an error, so that it is tried again.
+    async fn run(&self, event: Scheduled) -> Result<Value, lambda_runtime::Error> {
+        let engine = self.apis.get(Some(&event.api)).await?;
+        let response = engine.handle(event.request()?).await;
+        let status = response.status().as_u16();
+        if status >= 400 {
+            tracing::warn!(schedule = event.schedule, status, "a schedule's request was refused");
+        }
+        if status >= 500 {
+            return Err(format!("{} {} was answered with {status}", event.method, event.path).into());
+        }
+        Ok(json!({"status": status}))
     }
 
     async fn respond(&self, event: ApiGatewayV2httpRequest) -> Response<Bytes> {

@@ -3,6 +3,7 @@
 pub mod document;
 pub mod local;
 pub mod memory;
+pub mod migrations;
 pub mod number;
 pub mod permission;
 

@@ -18,10 +18,10 @@ use zip::{CompressionMethod, ZipWriter};
 ///
 /// Source: Amazon Linux 2023 ships glibc 2.34.
 const GLIBC: u32 = 34;
-/// Largest package that Lambda takes directly, in bytes.
+/// Largest program, in bytes: a package may have 250 MB unpacked, and holds the API beside it.
 ///
 /// Source: Lambda quotas, "Deployment package (.zip file archive) size".
-const LARGEST: usize = 50 * 1024 * 1024;
+const LARGEST: usize = 249 * 1024 * 1024;
 /// Characters of the engine's identity.
 const IDENTITY: usize = 16;
 
@@ -74,7 +74,7 @@ pub enum PackageError {
         needs: u32,
     },
     /// Over Lambda's limit.
-    #[error("the package has {0} bytes; Lambda takes {LARGEST} at most")]
+    #[error("the program has {0} bytes; Lambda takes {LARGEST} at most")]
     TooLarge(usize),
     /// The archive could not be written.
     #[error("cannot pack the program")]
@@ -106,11 +106,10 @@ impl EngineFile {
     /// Packs the program and the API bundle.
     pub fn pack(&self, bundle: &[u8]) -> Result<Package, PackageError> {
         let program = read(&self.path)?;
-        let zip = archive(&program, bundle)?;
-        if zip.len() > LARGEST {
-            return Err(PackageError::TooLarge(zip.len()));
+        if program.len() > LARGEST {
+            return Err(PackageError::TooLarge(program.len()));
         }
-        Ok(Package::of(zip))
+        Ok(Package::of(archive(&program, bundle)?))
     }
 }
 

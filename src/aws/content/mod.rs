@@ -1,5 +1,6 @@
 //! What is published: objects, manifest, keys of the edge store, and the pointer.
 
+pub mod engine_package;
 pub mod release_keys;
 pub mod release_live;
 pub mod release_manifest;

@@ -42,18 +42,7 @@ impl Resource for Live {
 
     async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<LiveOutput, StepError> {
         let store = cx.output::<KeyValueStore>(&self.store)?.arn;
-        let value = self.pointer.to_json();
-        let result = Patience::CONFLICT
-            .retry(
-                // The tag covers the whole store: somebody wrote a key since it was read.
-                stale,
-                || async {
-                    let tag = tag(cx, &store).await?;
-                    let call = cx.cloud.store.put_key().kvs_arn(&store).key(KEY).value(&value).if_match(tag);
-                    answer("PutKey", call.send().await).map(|_| ())
-                },
-            )
-            .await;
+        let result = write(cx, &store, &self.pointer).await;
         result.telling(|| format!("make {} live", self.pointer.live.release))?;
         Ok(LiveOutput {})
     }
@@ -71,6 +60,22 @@ pub async fn read(cx: &Cx, store: &str) -> Result<Option<Pointer>, CallError> {
         Err(e) if e.is("ResourceNotFoundException") => Ok(None),
         Err(e) => Err(e),
     }
+}
+
+/// Writes the pointer into the store of this ARN.
+pub async fn write(cx: &Cx, store: &str, pointer: &Pointer) -> Result<(), CallError> {
+    let value = pointer.to_json();
+    Patience::CONFLICT
+        .retry(
+            // The tag covers the whole store: somebody wrote a key since it was read.
+            stale,
+            || async {
+                let tag = tag(cx, store).await?;
+                let call = cx.cloud.store.put_key().kvs_arn(store).key(KEY).value(&value).if_match(tag);
+                answer("PutKey", call.send().await).map(|_| ())
+            },
+        )
+        .await
 }
 
 /// The tag that the next write must name.

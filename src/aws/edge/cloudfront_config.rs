@@ -1,6 +1,7 @@
 //! A distribution's configuration, between CloudFront's shape and the spec's.
 
 use aws_sdk_cloudfront::types as cf;
+use aws_sdk_cloudfront::error::BuildError;
 use aws_sdk_cloudfront::types::builders::DistributionConfigBuilder;
 
 use super::cloudfront_distribution::{Behaviour, Distribution, ErrorCaching, Origin};
@@ -132,6 +133,23 @@ fn read_function(cx: &Cx, associations: Option<&cf::FunctionAssociations>) -> Re
 /// The origin secret in a configuration.
 pub fn secret(config: &cf::DistributionConfig) -> Option<&str> {
     config.origins().map(cf::Origins::items).unwrap_or_default().iter().find_map(secret_of)
+}
+
+/// The configuration with `secret` wherever it carries one.
+pub fn replace_secret(config: &cf::DistributionConfig, secret: &str) -> Result<cf::DistributionConfig, BuildError> {
+    let mut origins = Vec::new();
+    for origin in config.origins().map(cf::Origins::items).unwrap_or_default() {
+        let mut origin = origin.clone();
+        if secret_of(&origin).is_some()
+            && let Some(headers) = &mut origin.custom_headers
+        {
+            let ours = |h: &&mut cf::OriginCustomHeader| h.header_name.eq_ignore_ascii_case(SECRET_HEADER);
+            headers.items.iter_mut().flatten().filter(ours).for_each(|header| header.header_value = secret.to_owned());
+        }
+        origins.push(origin);
+    }
+    let origins = cf::Origins::builder().quantity(count(origins.len())).set_items(Some(origins)).build()?;
+    builder_of(config).origins(origins).build()
 }
 
 fn secret_of(origin: &cf::Origin) -> Option<&str> {

@@ -107,20 +107,8 @@ impl Resource for Distribution {
     }
 
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
-        let looking = || format!("look at the distribution \"{}\"", self.comment);
-        let Some(summary) = self.summary(cx).await.telling(looking)? else { return Ok(None) };
-        if !tags::are_ours(cx, summary.arn()).await.telling(looking)? {
-            return Err(StepError::foreign("distribution with the comment", &self.comment));
-        }
-        let (current, _) = read(cx, summary.id()).await.telling(looking)?;
-        let spec = config::read(cx, &current)?;
-        let output = DistributionOutput {
-            id: summary.id().to_owned(),
-            arn: summary.arn().to_owned(),
-            domain: summary.domain_name().to_owned(),
-            secret_sha256: config::secret(&current).map(fingerprint),
-        };
-        Ok(Some(Found { spec, output }))
+        let Some((current, output)) = look(cx, &self.comment).await? else { return Ok(None) };
+        Ok(Some(Found { spec: config::read(cx, &current)?, output }))
     }
 
     async fn put(&self, cx: &Cx, found: Option<Found<Self>>) -> Result<DistributionOutput, StepError> {
@@ -163,21 +151,6 @@ impl Resource for Distribution {
 }
 
 impl Distribution {
-    async fn summary(&self, cx: &Cx) -> Result<Option<cf::DistributionSummary>, CallError> {
-        let mut marker = None;
-        loop {
-            let call = cx.cloud.cloudfront.list_distributions().set_marker(marker);
-            let Some(list) = answer("ListDistributions", call.send().await)?.distribution_list else { return Ok(None) };
-            if let Some(found) = list.items().iter().find(|d| d.comment() == self.comment) {
-                return Ok(Some(found.clone()));
-            }
-            match list.next_marker {
-                Some(next) if list.is_truncated => marker = Some(next),
-                _ => return Ok(None),
-            }
-        }
-    }
-
     async fn create(&self, cx: &Cx) -> Result<DistributionOutput, StepError> {
         let making = || format!("make the distribution \"{}\"", self.comment);
         let secret = new_secret()?;
@@ -225,22 +198,75 @@ impl Distribution {
     }
 
     async fn disable(&self, cx: &Cx, id: &str) -> Result<(), CallError> {
-        Patience::CONFLICT
-            .retry(
-                |e| e.is_any(&["PreconditionFailed", "InvalidIfMatchVersion"]),
-                || async {
-                    let (current, tag) = read(cx, id).await?;
-                    if !current.enabled() {
-                        return Ok(());
-                    }
-                    let disabled = config::builder_of(&current).enabled(false).build();
-                    let disabled = disabled.map_err(|e| CallError::unbuilt("UpdateDistribution", &e))?;
-                    let call = cx.cloud.cloudfront.update_distribution().id(id).if_match(tag);
-                    answer("UpdateDistribution", call.distribution_config(disabled).send().await).map(|_| ())
-                },
-            )
-            .await
+        let disabled = |config: &cf::DistributionConfig| {
+            let disabled = config::builder_of(config).enabled(false).build();
+            disabled.map_err(|e| CallError::unbuilt("UpdateDistribution", &e))
+        };
+        change(cx, id, disabled).await
     }
+}
+
+/// The distribution of the site, if there is one.
+pub async fn of_site(cx: &Cx) -> Result<Option<DistributionOutput>, StepError> {
+    Ok(look(cx, &cx.cloud.names.mark()).await?.map(|(_, output)| output))
+}
+
+/// Our distribution with this comment: its configuration, and what others need of it.
+async fn look(cx: &Cx, comment: &str) -> Result<Option<(cf::DistributionConfig, DistributionOutput)>, StepError> {
+    let looking = || format!("look at the distribution \"{comment}\"");
+    let Some(summary) = summary(cx, comment).await.telling(looking)? else { return Ok(None) };
+    if !tags::are_ours(cx, summary.arn()).await.telling(looking)? {
+        return Err(StepError::foreign("distribution with the comment", comment));
+    }
+    let (current, _) = read(cx, summary.id()).await.telling(looking)?;
+    let output = DistributionOutput {
+        id: summary.id().to_owned(),
+        arn: summary.arn().to_owned(),
+        domain: summary.domain_name().to_owned(),
+        secret_sha256: config::secret(&current).map(fingerprint),
+    };
+    Ok(Some((current, output)))
+}
+
+async fn summary(cx: &Cx, comment: &str) -> Result<Option<cf::DistributionSummary>, CallError> {
+    let mut marker = None;
+    loop {
+        let call = cx.cloud.cloudfront.list_distributions().set_marker(marker);
+        let Some(list) = answer("ListDistributions", call.send().await)?.distribution_list else { return Ok(None) };
+        if let Some(found) = list.items().iter().find(|d| d.comment() == comment) {
+            return Ok(Some(found.clone()));
+        }
+        match list.next_marker {
+            Some(next) if list.is_truncated => marker = Some(next),
+            _ => return Ok(None),
+        }
+    }
+}
+
+/// Changes the configuration as it is now; again when somebody else was quicker.
+pub async fn change<F>(cx: &Cx, id: &str, with: F) -> Result<(), CallError>
+where
+    F: Fn(&cf::DistributionConfig) -> Result<cf::DistributionConfig, CallError>,
+{
+    Patience::CONFLICT
+        .retry(
+            |e| e.is_any(&["PreconditionFailed", "InvalidIfMatchVersion"]),
+            || async {
+                let (current, tag) = read(cx, id).await?;
+                let changed = with(&current)?;
+                if changed == current {
+                    return Ok(());
+                }
+                let call = cx.cloud.cloudfront.update_distribution().id(id).if_match(tag);
+                answer("UpdateDistribution", call.distribution_config(changed).send().await).map(|_| ())
+            },
+        )
+        .await
+}
+
+/// The configuration with another origin secret.
+pub fn with_secret(config: &cf::DistributionConfig, secret: &str) -> Result<cf::DistributionConfig, CallError> {
+    config::replace_secret(config, secret).map_err(|e| CallError::unbuilt("UpdateDistribution", &e))
 }
 
 /// Waits until every edge knows the distribution as it is; `false` when patience ends first.
@@ -273,7 +299,7 @@ fn function_is_new(error: &CallError) -> bool {
 }
 
 /// 256 random bits, in characters that a header may have.
-fn new_secret() -> Result<String, StepError> {
+pub fn new_secret() -> Result<String, StepError> {
     let mut bytes = [0; SECRET_LENGTH];
     getrandom::fill(&mut bytes).map_err(|e| StepError::bug(format!("no random numbers: {e}")))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
@@ -285,6 +311,7 @@ fn reference() -> Result<String, StepError> {
     Ok(format!("arqsite-{}", new_secret()?))
 }
 
-fn fingerprint(secret: &str) -> String {
+/// SHA-256 of a secret, lower-case hex.
+pub fn fingerprint(secret: &str) -> String {
     Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect()
 }
