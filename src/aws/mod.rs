@@ -11,6 +11,7 @@ pub mod manage;
 pub mod names;
 pub mod network;
 pub mod observe;
+pub mod policy;
 pub mod retry;
 pub mod stack;
 pub mod tags;

@@ -42,9 +42,9 @@ async fn read() -> Result<Migrations, TaskError> {
 
 async fn apply(client: &mut Client, migrations: &Migrations) -> Result<Vec<String>, TaskError> {
     client.batch_execute(TABLE).await.doing("look at what has run")?;
-    let rows = client.query("select number, name, checksum from arq_migrations", &[]).await.doing("look at what has run")?;
-    let ran: BTreeMap<i32, (String, String)> =
-        rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
+    let rows =
+        client.query("select number, name, checksum from arq_migrations", &[]).await.doing("look at what has run")?;
+    let ran: BTreeMap<i32, (String, String)> = rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
     let new = left(migrations, &ran).map_err(TaskError::Refused)?;
     let mut applied = Vec::new();
     for migration in new {
@@ -55,10 +55,7 @@ async fn apply(client: &mut Client, migrations: &Migrations) -> Result<Vec<Strin
 }
 
 /// The migrations that have not run, if those that have are still what they were.
-fn left<'a>(
-    migrations: &'a Migrations,
-    ran: &BTreeMap<i32, (String, String)>,
-) -> Result<Vec<&'a Migration>, String> {
+fn left<'a>(migrations: &'a Migrations, ran: &BTreeMap<i32, (String, String)>) -> Result<Vec<&'a Migration>, String> {
     let mut new = Vec::new();
     for migration in migrations.iter() {
         match ran.get(&number(migration)) {
@@ -79,7 +76,10 @@ fn left<'a>(
     if let (Some(first), Some((_, (name, _)))) = (new.first(), ran.iter().next_back())
         && ran.keys().any(|ran| *ran > number(first))
     {
-        return Err(format!("migrations/{} comes before {name}, which ran already; give it a later number", first.name));
+        return Err(format!(
+            "migrations/{} comes before {name}, which ran already; give it a later number",
+            first.name
+        ));
     }
     Ok(new)
 }
@@ -114,7 +114,12 @@ fn explain(migration: &Migration, error: &tokio_postgres::Error) -> String {
         _ => String::new(),
     };
     let hint = said.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-    format!("migrations/{}{line}: {} ({}){hint}; the database is as it was before this file", migration.name, said.message(), said.code().code())
+    format!(
+        "migrations/{}{line}: {} ({}){hint}; the database is as it was before this file",
+        migration.name,
+        said.message(),
+        said.code().code()
+    )
 }
 
 #[cfg(test)]
@@ -143,7 +148,9 @@ mod tests {
         let all = of(&[("1_a.sql", "select 1"), ("3_c.sql", "select 3")]);
         let edited = of(&[("1_a.sql", "select 9"), ("3_c.sql", "select 3")]);
         assert!(left(&edited, &ran(&all)).unwrap_err().contains("1_a.sql was changed after it ran"));
-        assert!(left(&of(&[("1_a.sql", "select 1")]), &ran(&all)).unwrap_err().contains("3_c.sql ran and is no longer"));
+        assert!(
+            left(&of(&[("1_a.sql", "select 1")]), &ran(&all)).unwrap_err().contains("3_c.sql ran and is no longer")
+        );
         let late = of(&[("1_a.sql", "select 1"), ("2_b.sql", "select 2"), ("3_c.sql", "select 3")]);
         assert!(left(&late, &ran(&all)).unwrap_err().contains("2_b.sql comes before 3_c.sql"));
     }

@@ -35,7 +35,9 @@ pub async fn run(site: &Site, step: Step) -> Result<Value, TaskError> {
         }
         Step::Forget => {
             let current = found.secret_sha256.ok_or_else(|| TaskError::Refused("the site has no API".into()))?;
-            lambda_function::accept(&site.cx, &function, &current).await.doing("let the function forget the old one")?;
+            lambda_function::accept(&site.cx, &function, &current)
+                .await
+                .doing("let the function forget the old one")?;
             Ok(json!({"forgotten": true}))
         }
     }

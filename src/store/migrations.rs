@@ -134,10 +134,8 @@ impl Statement {
         let has = |word: &str| words.iter().any(|w| w == word);
         match words.first().map(String::as_str) {
             Some("TRUNCATE" | "DELETE") => true,
-            Some("DROP") => {
-                ["TABLE", "SCHEMA", "DATABASE", "TYPE", "DOMAIN", "SEQUENCE", "OWNED", "MATERIALIZED"]
-                    .contains(&words.get(1).map(String::as_str).unwrap_or_default())
-            }
+            Some("DROP") => ["TABLE", "SCHEMA", "DATABASE", "TYPE", "DOMAIN", "SEQUENCE", "OWNED", "MATERIALIZED"]
+                .contains(&words.get(1).map(String::as_str).unwrap_or_default()),
             Some("ALTER") => has("DROP") || (has("TABLE") && has("TYPE")),
             Some("UPDATE") => !has("WHERE"),
             _ => false,
@@ -193,7 +191,9 @@ fn skipped(rest: &str) -> usize {
     }
     let tag = rest.strip_prefix('$').and_then(|after| Some(&after[..after.find('$')?]));
     match tag {
-        Some(tag) if tag.chars().all(|c| c.is_alphanumeric() || c == '_') && !tag.starts_with(|c: char| c.is_numeric()) => {
+        Some(tag)
+            if tag.chars().all(|c| c.is_alphanumeric() || c == '_') && !tag.starts_with(|c: char| c.is_numeric()) =>
+        {
             let quote = format!("${tag}$");
             upto(quote.len(), &quote)
         }
@@ -221,7 +221,10 @@ mod tests {
     fn wrong_files_are_named() {
         let errors = [
             (of(&[("first.sql", "select 1")]), "migrations/first.sql: a migration is called like"),
-            (of(&[("1_a.sql", "select 1"), ("01_b.sql", "select 1")]), "migrations/1_a.sql and migrations/01_b.sql have"),
+            (
+                of(&[("1_a.sql", "select 1"), ("01_b.sql", "select 1")]),
+                "migrations/1_a.sql and migrations/01_b.sql have",
+            ),
             (of(&[("1_a.sql", "select 1;\n\nbegin;\n")]), "migrations/1_a.sql:3: a migration runs in one transaction"),
             (of(&[("1_a.sql", "-- nothing yet\n")]), "migrations/1_a.sql holds no statement"),
         ];

@@ -10,9 +10,9 @@ use super::iam_role::Role;
 use crate::aws::content::engine_package::EnginePackage;
 use crate::aws::data::rds_cluster::{Cluster, ClusterOutput};
 use crate::aws::edge::cloudfront_distribution::{Distribution, DistributionOutput};
+use crate::aws::error::{CallError, answer};
 use crate::aws::network::ec2_security_group::SecurityGroup;
 use crate::aws::network::ec2_subnet::Subnet;
-use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
 use crate::aws::{Cx, Tell};
 use crate::deploy::{Found, Resource, StepError};
@@ -215,15 +215,17 @@ impl Function {
     fn attachment(&self, cx: &Cx, now: Option<lambda::VpcConfigResponse>) -> Result<Option<Attachment>, StepError> {
         let Some(now) = now.filter(|now| !now.subnet_ids().is_empty()) else { return Ok(None) };
         let Some(wanted) = &self.network else {
-            return Ok(Some(Attachment { subnets: now.subnet_ids().to_vec(), group: now.security_group_ids().join(", ") }));
+            return Ok(Some(Attachment {
+                subnets: now.subnet_ids().to_vec(),
+                group: now.security_group_ids().join(", "),
+            }));
         };
         let mut known = BTreeMap::new();
         for node in &wanted.subnets {
             cx.try_output::<Subnet>(node)?.map(|subnet| known.insert(subnet.id, node.clone()));
         }
         let group = cx.try_output::<SecurityGroup>(&wanted.group)?.map(|group| group.id);
-        let mut subnets: Vec<_> =
-            now.subnet_ids().iter().map(|id| known.get(id).unwrap_or(id).clone()).collect();
+        let mut subnets: Vec<_> = now.subnet_ids().iter().map(|id| known.get(id).unwrap_or(id).clone()).collect();
         subnets.sort();
         let group = match (now.security_group_ids(), group) {
             ([one], Some(group)) if *one == group => wanted.group.clone(),
@@ -358,7 +360,8 @@ pub async fn accept(cx: &Cx, function: &Function, hashes: &str) -> Result<(), St
     variables.insert(ORIGIN.into(), hashes.to_owned());
     let mut note = Note::parse(now.description.as_deref().unwrap_or_default())
         .ok_or_else(|| StepError::yours(changing(), "it was not published by arqsite"))?;
-    note.settings = Sha256::digest(format!("{}{hashes}", note.settings)).iter().take(8).map(|b| format!("{b:02x}")).collect();
+    note.settings =
+        Sha256::digest(format!("{}{hashes}", note.settings)).iter().take(8).map(|b| format!("{b:02x}")).collect();
     let environment = lambda::Environment::builder().set_variables(Some(variables)).build();
     let call = lambda.update_function_configuration().function_name(&function.name);
     let call = call.environment(environment).description(note.to_string());

@@ -1,7 +1,7 @@
 //! A distribution's configuration, between CloudFront's shape and the spec's.
 
-use aws_sdk_cloudfront::types as cf;
 use aws_sdk_cloudfront::error::BuildError;
+use aws_sdk_cloudfront::types as cf;
 use aws_sdk_cloudfront::types::builders::DistributionConfigBuilder;
 
 use super::cloudfront_distribution::{Behaviour, Distribution, ErrorCaching, Origin};
