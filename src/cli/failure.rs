@@ -10,6 +10,8 @@ pub enum Kind {
     Yours,
     /// AWS refused or failed; the same command continues.
     Cloud,
+    /// Somebody else publishes, or has just published; the same command can be repeated.
+    Held,
     /// Interrupted; the same command continues.
     Interrupted,
     /// arqsite itself.
@@ -21,7 +23,7 @@ impl Kind {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Yours => 1,
-            Self::Cloud => 3,
+            Self::Cloud | Self::Held => 3,
             Self::Interrupted => 130,
             Self::Bug => 255,
         }
@@ -32,6 +34,7 @@ impl Kind {
         match self {
             Self::Yours => "yours",
             Self::Cloud => "cloud",
+            Self::Held => "held",
             Self::Interrupted => "interrupted",
             Self::Bug => "bug",
         }
@@ -125,7 +128,9 @@ impl From<crate::deploy::Blame> for Kind {
         use crate::deploy::Blame;
         match blame {
             Blame::Yours => Self::Yours,
-            Blame::Cloud => Self::Cloud,
+            // A wait is no failure where a run can go on beside it; elsewhere nothing can be done.
+            Blame::Cloud | Blame::Waiting => Self::Cloud,
+            Blame::Held => Self::Held,
             Blame::Interrupted => Self::Interrupted,
             Blame::Bug => Self::Bug,
         }

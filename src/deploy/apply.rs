@@ -45,7 +45,8 @@ pub struct Run<'a> {
 /// it needs was put in this run: it may have gone with it, or differ now.
 ///
 /// After the first failure nothing new is begun. What was begun is finished, and planning and
-/// applying again continues. A replacement that would lose data is refused before anything is
+/// applying again continues. A step that has to wait for somebody outside of the account is no
+/// failure: all goes on but what needs it, and the report says what is waited for. A replacement that would lose data is refused before anything is
 /// changed, unless the plan was asked to delete data.
 pub async fn apply<C: Send + Sync + 'static>(
     plan: &Plan,
@@ -61,7 +62,7 @@ pub async fn apply<C: Send + Sync + 'static>(
     let dag = schedule(plan, &union);
     let mut work = Applying { plan, union: &union, cloud, run, begun: BTreeMap::new() };
     let walked = walk(&dag, plan.options.parallel, &run.stop, &mut work).await;
-    finish(plan, walked)
+    finish(plan, &dag, walked, None)
 }
 
 fn loses_data(plan: &Plan, holds_data: bool, verb: Verb) -> bool {
@@ -216,11 +217,16 @@ impl<'a, C: Send + Sync + 'static> Applying<'a, C> {
     }
 
     fn fail(&mut self, task: &Task, error: &StepError) {
+        let node = task.node().to_owned();
+        let (state, event) = match error.is_waiting() {
+            true => (State::Waiting, Event::Waiting { node, what: error.awaited() }),
+            false => (State::Failed, Event::Failed { node, error: error.chain() }),
+        };
         if let (Some(verb), Ok(step)) = (self.begun.remove(task.node()), self.planned(task)) {
             // The step's own error is the one to tell; without this line it counts as interrupted.
-            let _ = self.note(step, verb, State::Failed, Some(error.chain()));
+            let _ = self.note(step, verb, state, Some(error.chain()));
         }
-        self.tell(Event::Failed { node: task.node().to_owned(), error: error.chain() });
+        self.tell(event);
     }
 
     fn note(&self, step: &Planned, verb: Verb, state: State, error: Option<String>) -> Result<(), StepError> {

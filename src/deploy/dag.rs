@@ -51,6 +51,11 @@ impl<K: Ord + Clone> Dag<K> {
         false
     }
 
+    /// Whether `key` waits for one of `firsts`, directly or not.
+    pub(super) fn waits_for_any(&self, key: &K, firsts: &[&K]) -> bool {
+        firsts.iter().any(|first| self.waits(key, first))
+    }
+
     /// Every key after what it waits for; the error is a circle, its first key repeated at the end.
     pub(super) fn order(&self) -> Result<Vec<K>, Vec<K>> {
         let mut order = Vec::new();

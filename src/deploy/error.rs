@@ -11,6 +11,10 @@ pub enum Blame {
     Cloud,
     /// The run was interrupted; it can be continued.
     Interrupted,
+    /// Somebody else, outside of the account: it is waited for, and nothing has failed.
+    Waiting,
+    /// Somebody else publishes, or has just published; the run can be repeated.
+    Held,
     /// arqsite itself.
     Bug,
 }
@@ -44,10 +48,22 @@ impl StepError {
         Self { doing: doing.into(), blame: Blame::Yours, hint: None, source: Some(why.into()) }
     }
 
+    /// The step cannot end before somebody else has acted: a registrar has to delegate a domain.
+    ///
+    /// It is no failure: other steps go on, those that need this one are left for a later run.
+    pub fn waiting(doing: impl Into<String>, why: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { doing: doing.into(), blame: Blame::Waiting, hint: None, source: Some(why.into()) }
+    }
+
     /// A thing with our name, and without our tag: it is never touched.
     pub fn foreign(kind: &str, name: &str) -> Self {
         Self::yours(format!("use {name}"), Foreign { kind: kind.to_owned() })
             .hint("Choose another site.name in arq.toml, or remove the existing one yourself; arqsite never touches what it did not make.")
+    }
+
+    /// Whether it is [`StepError::waiting`].
+    pub fn is_waiting(&self) -> bool {
+        self.blame == Blame::Waiting
     }
 
     /// Whether it is about a thing that is not ours.
@@ -55,9 +71,17 @@ impl StepError {
         self.source.as_ref().is_some_and(|source| source.is::<Foreign>())
     }
 
+    /// What is waited for, and why: a fragment that completes "waiting to …".
+    pub fn awaited(&self) -> String {
+        self.and_causes(self.doing.clone())
+    }
+
     /// The error and its causes, outermost first.
     pub fn chain(&self) -> String {
-        let mut chain = self.to_string();
+        self.and_causes(self.to_string())
+    }
+
+    fn and_causes(&self, mut chain: String) -> String {
         let mut next = StdError::source(self);
         while let Some(cause) = next {
             chain = format!("{chain}: {cause}");
@@ -93,6 +117,13 @@ mod tests {
     fn the_chain_names_every_cause() {
         let error = StepError::cloud("create the bucket shop", StepError::yours("sign in", "no credentials"));
         assert_eq!(error.chain(), "could not create the bucket shop: could not sign in: no credentials");
+    }
+
+    #[test]
+    fn what_is_waited_for_completes_a_sentence() {
+        let error = StepError::waiting("use shop.example", "it is not delegated").hint("Ask the registrar.");
+        assert!(error.is_waiting() && error.hint.is_some());
+        assert_eq!(format!("waiting to {}", error.awaited()), "waiting to use shop.example: it is not delegated");
     }
 
     #[test]

@@ -35,6 +35,13 @@ pub enum Event {
         /// How long it took, in milliseconds.
         ms: u64,
     },
+    /// A step cannot end before somebody else has acted; it ends for this run.
+    Waiting {
+        /// Name of the node.
+        node: String,
+        /// What is waited for: a fragment that completes "waiting to …".
+        what: String,
+    },
     /// A step failed.
     Failed {
         /// Name of the node.

@@ -43,6 +43,8 @@ pub enum State {
     Succeeded,
     /// It failed; it may have changed something.
     Failed,
+    /// It ended for this run, and goes on in a later one, when somebody else has acted.
+    Waiting,
 }
 
 /// Why the journal could not be used.
@@ -92,6 +94,7 @@ impl std::fmt::Display for State {
             Self::Started => "started",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
+            Self::Waiting => "to wait",
         })
     }
 }
@@ -100,7 +103,8 @@ impl std::fmt::Display for State {
 pub trait Journal: Send + Sync {
     /// Writes an entry so that it survives the program's end.
     ///
-    /// In a run a node starts once and then succeeds or fails; anything else is an error.
+    /// In a run a node starts once and then succeeds, fails or has to wait; anything else is an
+    /// error.
     fn append(&self, entry: Entry) -> Result<(), JournalError>;
     /// All entries, oldest first.
     fn read(&self) -> Result<Vec<Entry>, JournalError>;
@@ -116,7 +120,7 @@ pub fn interrupted(entries: &[Entry]) -> Vec<&Entry> {
     for entry in entries.iter().filter(|entry| Some(entry.run.as_str()) == last) {
         match entry.state {
             State::Started => open.push(entry),
-            State::Succeeded | State::Failed => open.retain(|started| started.node != entry.node),
+            State::Succeeded | State::Failed | State::Waiting => open.retain(|started| started.node != entry.node),
         }
     }
     open
@@ -160,10 +164,10 @@ fn key(entry: &Entry) -> (String, String) {
 fn legal(from: Option<State>, to: State) -> bool {
     match (from, to) {
         (None, State::Started) => true,
-        (Some(State::Started), State::Succeeded | State::Failed) => true,
-        (None, State::Succeeded | State::Failed) => false,
+        (Some(State::Started), State::Succeeded | State::Failed | State::Waiting) => true,
+        (None, State::Succeeded | State::Failed | State::Waiting) => false,
         (Some(State::Started), State::Started) => false,
-        (Some(State::Succeeded | State::Failed), _) => false,
+        (Some(State::Succeeded | State::Failed | State::Waiting), _) => false,
     }
 }
 
@@ -216,7 +220,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_an_error_and_is_not_noted() {
-        use State::{Failed, Started, Succeeded};
+        use State::{Failed, Started, Succeeded, Waiting};
         for (before, to) in [
             (vec![], Succeeded),
             (vec![], Failed),
@@ -224,6 +228,9 @@ mod tests {
             (vec![Started, Succeeded], Started),
             (vec![Started, Succeeded], Failed),
             (vec![Started, Failed], Succeeded),
+            (vec![], Waiting),
+            (vec![Started, Waiting], Started),
+            (vec![Started, Waiting], Succeeded),
         ] {
             let entries: Vec<_> = before.into_iter().map(|state| entry("1", "a", state)).collect();
             let journal = MemoryJournal::new(entries.clone());
@@ -251,6 +258,8 @@ mod tests {
             entry("2", "c", State::Started),
             entry("2", "a", State::Succeeded),
             entry("2", "c", State::Failed),
+            entry("2", "d", State::Started),
+            entry("2", "d", State::Waiting),
         ];
         let nodes: Vec<_> = interrupted(&entries).into_iter().map(|entry| entry.node.as_str()).collect();
         assert_eq!(nodes, ["b"]);

@@ -45,6 +45,6 @@ pub use journal::{Entry, Journal, JournalError, MemoryJournal, State};
 pub use journal_file::FileJournal;
 pub use kinds::{KindError, Kinds};
 pub use plan::{Counts, FieldChange, Plan, PlanError, PlanOptions, Planned, Verb, plan};
-pub use report::{Done, Report, RunFailure, Undone};
+pub use report::{Done, Report, RunFailure, Undone, Waiting};
 pub use resource::{Change, ErasedFound, Found, Resource, Step};
 pub use stop::StopSignal;

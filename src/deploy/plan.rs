@@ -89,6 +89,8 @@ pub struct Planned {
     pub recheck: bool,
     /// Whether it holds the customer's data.
     pub holds_data: bool,
+    /// Whether it is a pure wait, which changes nothing itself.
+    pub waits: bool,
     /// For `keep`: the node that holds data and could not stay without this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_for: Option<String>,
@@ -132,7 +134,7 @@ impl Default for PlanOptions {
 ///   "steps": [
 ///     { "node": "site-bucket", "kind": "s3.bucket", "name": "shop-site", "verb": "update",
 ///       "fields": [{ "path": "versioned", "from": false, "to": true }],
-///       "recheck": false, "holds_data": false }
+///       "recheck": false, "holds_data": false, "waits": false }
 ///   ]
 /// }
 /// ```
@@ -151,6 +153,17 @@ impl Plan {
     /// Whether applying it would change nothing.
     pub fn is_noop(&self) -> bool {
         !self.steps.iter().any(|step| step.verb.changes())
+    }
+
+    /// Whether all that is left to do is to wait: applying it would change nothing unless what is
+    /// waited for has come.
+    pub fn only_waits(&self) -> bool {
+        !self.is_noop() && !self.changes_account()
+    }
+
+    /// Whether a step changes the account, and not only waits.
+    pub(super) fn changes_account(&self) -> bool {
+        self.steps.iter().any(|step| step.verb.changes() && !step.waits)
     }
 
     /// How many nodes have this verb.
@@ -223,7 +236,8 @@ pub async fn plan<C: Send + Sync + 'static>(
     let mut look = Look { union: &union, cloud, events, outputs: Outputs::default() };
     let walked = walk(&union.dag(), options.parallel, &StopSignal::new(), &mut look).await;
     let outputs = look.outputs;
-    if let Some((_, error)) = walked.failed.into_iter().next() {
+    // There is no plan without having looked at everything.
+    if let Some((_, error)) = walked.failed.into_iter().chain(walked.waiting).next() {
         return Err(error.into());
     }
     let found = walked.done.into_iter().filter_map(|(node, found)| Some((node, found?))).collect();
@@ -289,6 +303,7 @@ fn decide<C>(union: &Union<C>, found: &BTreeMap<String, ErasedFound>, options: P
             kind: member.step.kind(),
             name: member.step.name(),
             holds_data: member.step.holds_data(),
+            waits: member.step.waits(),
             node,
             verb,
             fields,
@@ -334,7 +349,8 @@ fn mark_rechecks<C>(union: &Union<C>, steps: &mut [Planned]) {
     for step in steps {
         let Ok(member) = union.get(&step.node) else { continue };
         step.recheck = step.verb == Verb::Same && member.needs.iter().any(|node| moving.contains(node));
-        if step.recheck || (member.wanted && step.verb.changes()) {
+        // A pure wait changes nothing: what is the same before it is the same after it.
+        if step.recheck || (member.wanted && step.verb.changes() && !step.waits) {
             moving.insert(step.node.clone());
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::apply::Outcome;
+use super::dag::Dag;
 use super::error::{Blame, StepError};
 use super::plan::{Plan, Planned, Verb};
 use super::tasks::{Task, tasks_of};
@@ -18,7 +19,13 @@ use super::walk::Walked;
 pub struct Report {
     /// The steps that were taken, in the plan's order.
     pub done: Vec<Done>,
-    /// How many steps change something: those that were taken, failed or are left.
+    /// Steps that cannot end before somebody else has acted; a later run continues them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
+    /// Steps that come after those, in the plan's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub postponed: Vec<Undone>,
+    /// How many steps change something: those that were taken, failed, wait or are left.
     pub planned: usize,
     /// How many nodes are as the plan wants them: made, changed, gone, or the same all along.
     pub in_place: usize,
@@ -41,6 +48,21 @@ pub struct Done {
     pub ms: u64,
 }
 
+/// A step that cannot end before somebody outside of the account has acted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Waiting {
+    /// Name of the node.
+    pub node: String,
+    /// Kind of the resource.
+    pub kind: &'static str,
+    /// Its name in the account.
+    pub name: String,
+    /// What is waited for: a fragment that completes "waiting to …".
+    pub what: String,
+    /// Who has to do what, as a sentence.
+    pub hint: Option<String>,
+}
+
 /// A step that was not taken.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Undone {
@@ -61,7 +83,8 @@ pub struct RunFailure {
     pub errors: Vec<StepError>,
     /// The steps that the errors are of, in the same order.
     pub failed: Vec<Undone>,
-    /// What was not begun, in the plan's order.
+    /// What was not begun, in the plan's order, without what had to be
+    /// [postponed](Report::postponed).
     pub left: Vec<Undone>,
     /// What was done all the same.
     pub report: Report,
@@ -69,9 +92,9 @@ pub struct RunFailure {
 
 impl RunFailure {
     /// Who has to act: our own errors count most, then what the customer has to mend, since that
-    /// would fail again.
+    /// would fail again, then that another run is under way.
     pub fn blame(&self) -> Blame {
-        let order = [Blame::Bug, Blame::Yours, Blame::Cloud];
+        let order = [Blame::Bug, Blame::Yours, Blame::Held, Blame::Cloud];
         let gravest = order.into_iter().find(|blame| self.errors.iter().any(|error| error.blame == *blame));
         gravest.unwrap_or(Blame::Interrupted)
     }
@@ -105,21 +128,42 @@ pub(super) fn refused(plan: &Plan, step: Option<&Planned>, error: StepError) -> 
     RunFailure { errors: vec![error], failed, left, report }
 }
 
-pub(super) fn finish(plan: &Plan, walked: Walked<Task, Outcome>) -> Result<Report, RunFailure> {
-    let failing: BTreeSet<&str> = walked.failed.iter().map(|(task, _)| task.node()).collect();
-    let remaining = plan.steps.iter().filter(|step| !failing.contains(step.node.as_str()));
-    let left: Vec<_> = remaining.filter_map(|step| not_begun(step, &walked.left)).collect();
-    let report = report(plan, &walked.done, failing.len() + left.len());
-    if walked.failed.is_empty() && walked.left.is_empty() {
+/// What became of the run; `halted` is why nothing more was begun, when that is no step's error.
+pub(super) fn finish(
+    plan: &Plan,
+    dag: &Dag<Task>,
+    walked: Walked<Task, Outcome>,
+    halted: Option<StepError>,
+) -> Result<Report, RunFailure> {
+    let waiting: Vec<&Task> = walked.waiting.iter().map(|(task, _)| task).collect();
+    let behind = |task: &Task| dag.waits_for_any(task, &waiting);
+    let over: BTreeSet<&str> = walked.failed.iter().chain(&walked.waiting).map(|(task, _)| task.node()).collect();
+    let remaining = plan.steps.iter().filter(|step| !over.contains(step.node.as_str()));
+    let (postponed, left): (Vec<_>, Vec<_>) = remaining
+        .filter_map(|step| not_begun(step, &walked.left))
+        .partition(|step| behind(&Task::Put(step.node.clone())) || behind(&Task::Delete(step.node.clone())));
+    let mut report = report(plan, &walked.done, over.len() + postponed.len() + left.len());
+    let ended = halted.is_none() && walked.failed.is_empty() && walked.left.iter().all(behind);
+    (report.waiting, report.postponed) = (awaited(plan, walked.waiting), postponed);
+    if ended {
         return Ok(report);
     }
     let failed = walked.failed.iter().filter_map(|(task, _)| plan.get(task.node()));
     Err(RunFailure {
         failed: failed.map(|step| undone(step, step.verb)).collect(),
-        errors: walked.failed.into_iter().map(|(_, error)| error).collect(),
+        errors: walked.failed.into_iter().map(|(_, error)| error).chain(halted).collect(),
         left,
         report,
     })
+}
+
+fn awaited(plan: &Plan, waiting: Vec<(Task, StepError)>) -> Vec<Waiting> {
+    let told = |(task, error): (Task, StepError)| {
+        let step = plan.get(task.node())?;
+        let (node, name, what) = (step.node.clone(), step.name.clone(), error.awaited());
+        Some(Waiting { node, kind: step.kind, name, what, hint: error.hint })
+    };
+    waiting.into_iter().filter_map(told).collect()
 }
 
 /// What is still to be done for a step; `None` when it was begun or needs no change.
@@ -140,7 +184,14 @@ fn report(plan: &Plan, ended: &BTreeMap<Task, Outcome>, missing: usize) -> Repor
     let steps: Vec<_> = plan.steps.iter().filter(|step| step.verb != Verb::Keep).collect();
     let done: Vec<_> = steps.iter().filter_map(|step| taken(step, ended)).collect();
     let in_place = |step: &&&Planned| tasks_of(step).last().is_none_or(|last| ended.contains_key(last));
-    Report { planned: done.len() + missing, in_place: steps.iter().filter(in_place).count(), total: steps.len(), done }
+    Report {
+        planned: done.len() + missing,
+        in_place: steps.iter().filter(in_place).count(),
+        total: steps.len(),
+        done,
+        waiting: Vec::new(),
+        postponed: Vec::new(),
+    }
 }
 
 fn taken(step: &Planned, ended: &BTreeMap<Task, Outcome>) -> Option<Done> {

@@ -57,6 +57,11 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sy
         false
     }
 
+    /// Whether it is a pure wait: its `put` only looks until something is so, and changes nothing.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// Reads what is there; `None` when it does not exist.
     ///
     /// Outputs of dependencies that were not found are absent: use [`Context::try_output`].
@@ -65,7 +70,8 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sy
 
     /// Makes it so: creates what `found` says is absent, changes what differs.
     ///
-    /// Returns when the thing can be used by those that depend on it.
+    /// Returns when the thing can be used by those that depend on it. When that needs somebody
+    /// outside of the account it is [`StepError::waiting`], and a later run continues.
     fn put(
         &self,
         cx: &Context<Self::Cloud>,
@@ -92,6 +98,8 @@ pub trait ErasedResource<C>: Send + Sync {
     fn name(&self) -> String;
     /// [`Resource::holds_data`].
     fn holds_data(&self) -> bool;
+    /// [`Resource::waits`].
+    fn waits(&self) -> bool;
     /// The wanted spec.
     fn spec(&self) -> serde_json::Value;
     /// [`Resource::find`] with the comparison made at once.
@@ -125,6 +133,10 @@ impl<R: Resource> ErasedResource<R::Cloud> for R {
 
     fn holds_data(&self) -> bool {
         Resource::holds_data(self)
+    }
+
+    fn waits(&self) -> bool {
+        Resource::waits(self)
     }
 
     fn spec(&self) -> serde_json::Value {

@@ -13,6 +13,7 @@ use super::testing::*;
 use super::*;
 
 mod disturbed;
+mod waiting;
 
 fn nothing() -> Graph<FakeCloud> {
     Graph::new()
@@ -392,9 +393,10 @@ async fn a_plan_has_one_shape_as_json() {
         "counts": { "create": 0, "update": 1, "replace": 0, "delete": 0, "keep": 0, "same": 1 },
         "steps": [
             { "node": "b", "kind": "fake.bucket", "name": "b", "verb": "update",
-              "fields": [{ "path": "versioned", "from": true, "to": false }], "recheck": false, "holds_data": false },
+              "fields": [{ "path": "versioned", "from": true, "to": false }], "recheck": false, "holds_data": false,
+              "waits": false },
             { "node": "s", "kind": "fake.site", "name": "s", "verb": "same",
-              "fields": [], "recheck": true, "holds_data": false },
+              "fields": [], "recheck": true, "holds_data": false, "waits": false },
         ]
     });
     assert_eq!(serde_json::to_value(desk.plan(&graph).await.unwrap()).unwrap(), expected);

@@ -1,4 +1,4 @@
-//! Three fake resources in a fake cloud that refuses what a real one would refuse.
+//! Three fake resources, and a wait, in a fake cloud that refuses what a real one would refuse.
 //!
 //! The cloud does not let go of what is in use, does not let anything use what does not exist or
 //! is not ready, and takes the policy of a bucket away with the bucket. So an order that is
@@ -136,6 +136,11 @@ impl FakeCloud {
     /// Changes something behind the engine's back.
     pub(crate) fn meddle(&self, key: &str, with: impl FnOnce(&mut Thing)) {
         with(self.state.lock().unwrap().things.entry(key.to_owned()).or_default());
+    }
+
+    /// Takes something away behind the engine's back.
+    pub(crate) fn vanish(&self, key: &str) {
+        self.state.lock().unwrap().things.remove(key);
     }
 
     /// Puts something that is not ours in the way.
@@ -420,6 +425,47 @@ impl Resource for Policy {
 
     async fn delete(&self, cx: &Cx, _: Found<Self>) -> Result<(), StepError> {
         cx.cloud.delete(Self::KIND, &self.name()).await
+    }
+}
+
+/// What somebody outside of the account has to do; a pure wait.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Delegation {
+    pub(crate) domain: String,
+}
+
+impl Delegation {
+    pub(crate) fn new(domain: &str) -> Self {
+        Self { domain: domain.into() }
+    }
+}
+
+impl Resource for Delegation {
+    const KIND: &'static str = "fake.delegation";
+    type Cloud = FakeCloud;
+    type Output = Id;
+
+    fn name(&self) -> String {
+        self.domain.clone()
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+
+    async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
+        let thing = cx.cloud.read(Self::KIND, &self.domain).await?;
+        Ok(thing.map(|thing| Found { spec: self.clone(), output: Id { id: thing.id } }))
+    }
+
+    async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<Id, StepError> {
+        let waiting = || StepError::waiting(format!("use {}", self.domain), "nobody has delegated it");
+        let thing = cx.cloud.read(Self::KIND, &self.domain).await?;
+        thing.map(|thing| Id { id: thing.id }).ok_or_else(|| waiting().hint("Ask the registrar."))
+    }
+
+    async fn delete(&self, _: &Cx, _: Found<Self>) -> Result<(), StepError> {
+        Ok(())
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Walked<K, T> {
     pub(super) done: BTreeMap<K, T>,
     /// What failed, in the order in which it failed.
     pub(super) failed: Vec<(K, StepError)>,
+    /// What ended because somebody else has to act first, in that order.
+    pub(super) waiting: Vec<(K, StepError)>,
     /// What was not started.
     pub(super) left: BTreeSet<K>,
 }
@@ -51,7 +53,7 @@ pub(super) struct Walked<K, T> {
 /// Runs the tasks of `dag`, each after those it waits for, at most `parallel` at once.
 ///
 /// After the first failure, or when `stop` was given, nothing new is started, and what was begun
-/// is finished. A panic is the failure of its task. Only the tasks run beside each other, the work
+/// is finished. What has to wait for somebody else stops only those that wait for it. A panic is the failure of its task. Only the tasks run beside each other, the work
 /// is asked by one at a time.
 pub(super) async fn walk<K, T>(
     dag: &Dag<K>,
@@ -63,7 +65,8 @@ where
     K: Ord + Clone,
     T: Send + 'static,
 {
-    let mut walked = Walked { done: BTreeMap::new(), failed: Vec::new(), left: dag.keys().cloned().collect() };
+    let mut walked =
+        Walked { done: BTreeMap::new(), failed: Vec::new(), waiting: Vec::new(), left: dag.keys().cloned().collect() };
     let mut running = Running { tasks: JoinSet::new(), keys: HashMap::new() };
     loop {
         while running.tasks.len() < parallel.max(1) {
@@ -91,6 +94,7 @@ impl<K: Ord + Clone, T> Walked<K, T> {
     fn end(&mut self, key: K, result: Result<T, StepError>, work: &mut impl Work<K, T>) {
         match work.end(&key, result) {
             Ok(value) => drop(self.done.insert(key, value)),
+            Err(error) if error.is_waiting() => self.waiting.push((key, error)),
             Err(error) => self.failed.push((key, error)),
         }
     }

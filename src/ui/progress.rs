@@ -56,6 +56,10 @@ impl Show for Plain {
                 let name = self.names.remove(&node).unwrap_or(node);
                 self.ui.status(format!("  failed {name}"));
             }
+            Event::Waiting { node, what } => {
+                let name = self.names.remove(&node).unwrap_or(node);
+                self.ui.status(format!("  waiting {name}: to {what}"));
+            }
             // What belongs to no step is said to everybody.
             Event::Note { node, text } if node.is_empty() => self.ui.status(text),
             Event::Note { .. } => {}
@@ -94,6 +98,12 @@ impl Show for Moving {
                 if let Some((bar, label)) = self.running.remove(&node) {
                     bar.finish_and_clear();
                     self.line(format!("  ✓ {} {label} ({})", done_word(verb), duration(ms)));
+                }
+            }
+            Event::Waiting { node, what } => {
+                if let Some((bar, label)) = self.running.remove(&node) {
+                    bar.finish_and_clear();
+                    self.line(format!("  … {label}: waiting to {what}"));
                 }
             }
             Event::Failed { node, .. } => {
