@@ -7,6 +7,7 @@ use super::intent::{Intent, now};
 use super::{Failure, Kind};
 use crate::config::Project;
 use crate::deploy::journal::interrupted;
+use crate::deploy::lock::RENEW_EVERY;
 use crate::deploy::{FileJournal, Journal, Plan, Report, Run, RunFailure, apply};
 use crate::ui::{Ui, progress};
 
@@ -30,7 +31,16 @@ pub async fn carry_out(
     let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
     let watching = progress::watch(ui, receiver);
     let stop = stop_on_interrupt(&events);
-    let run = Run { id: Uuid::now_v7().to_string(), clock: &clock, journal: &journal, events, stop };
+    let run = Run {
+        id: Uuid::now_v7().to_string(),
+        clock: &clock,
+        journal: &journal,
+        events,
+        stop,
+        lock: None,
+        lock_after: None,
+        renew_every: RENEW_EVERY,
+    };
     let result = apply(plan, &intent.desired, &intent.known, &intent.cloud, &run).await;
     drop(run);
     // The watcher ends with the last event; it cannot fail in a way that matters here.

@@ -4,16 +4,19 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::context::Context;
+use super::dag::Dag;
 use super::error::StepError;
 use super::event::Event;
 use super::graph::Graph;
 use super::journal::{Entry, Journal, JournalError, State};
+use super::lock::{Held, Lock};
 use super::plan::{Plan, Planned, Verb, remember};
 use super::report::{Report, RunFailure, finish, millis, refused};
 use super::resource::{ErasedFound, Step};
@@ -34,6 +37,15 @@ pub struct Run<'a> {
     pub events: UnboundedSender<Event>,
     /// Who may stop it.
     pub stop: StopSignal,
+    /// What keeps others from changing the account meanwhile. It is taken only for a plan that
+    /// has a change to make.
+    pub lock: Option<&'a dyn Lock>,
+    /// The node in which the lock lies. If the plan creates it, that comes first, with what it
+    /// needs. If it is neither there nor wanted, nothing is left that a lock would guard, and the
+    /// run goes on without one.
+    pub lock_after: Option<&'a str>,
+    /// Between two renewals of the lock: at most a fourth of the time for which it holds.
+    pub renew_every: Duration,
 }
 
 /// Carries out `plan`, made from the same graphs.
@@ -48,6 +60,9 @@ pub struct Run<'a> {
 /// applying again continues. A step that has to wait for somebody outside of the account is no
 /// failure: all goes on but what needs it, and the report says what is waited for. A replacement that would lose data is refused before anything is
 /// changed, unless the plan was asked to delete data.
+///
+/// Two runs do not change the account at once, where they have a [lock](Run::lock): it is taken
+/// before anything is changed but its own place, and when it is lost nothing new is begun.
 pub async fn apply<C: Send + Sync + 'static>(
     plan: &Plan,
     desired: &Graph<C>,
@@ -60,9 +75,35 @@ pub async fn apply<C: Send + Sync + 'static>(
         return Err(refused(plan, Some(step), would_lose(&step.name)));
     }
     let dag = schedule(plan, &union);
-    let mut work = Applying { plan, union: &union, cloud, run, begun: BTreeMap::new() };
-    let walked = walk(&dag, plan.options.parallel, &run.stop, &mut work).await;
-    finish(plan, &dag, walked, None)
+    let (lost, place_gone) = (AtomicBool::new(false), AtomicBool::new(false));
+    let mut work = Applying { plan, union: &union, cloud, run, begun: BTreeMap::new(), place_gone: &place_gone };
+    let stopped = || run.stop.is_stopped() || lost.load(Ordering::SeqCst);
+    let parallel = plan.options.parallel;
+    let Some(lock) = lock_for(plan, run) else {
+        let walked = walk(&dag, BTreeMap::new(), parallel, &stopped, &mut work).await;
+        return finish(plan, &dag, walked, None);
+    };
+    let place = walk(&place_of_lock(plan, run, &dag), BTreeMap::new(), parallel, &stopped, &mut work).await;
+    if !place.left.is_empty() || !place.failed.is_empty() || !place.waiting.is_empty() || stopped() {
+        return finish(plan, &dag, place.within(&dag), None);
+    }
+    let (walked, halted) = match Held::take(lock, run.renew_every, &place_gone).await {
+        Ok(held) => held.during(&lost, walk(&dag, place.done, parallel, &stopped, &mut work)).await,
+        Err(error) => (place.within(&dag), Some(error)),
+    };
+    finish(plan, &dag, walked, halted)
+}
+
+/// The lock, where one is needed and can be.
+fn lock_for<'a>(plan: &Plan, run: &Run<'a>) -> Option<&'a dyn Lock> {
+    let has_place = run.lock_after.is_none_or(|node| plan.get(node).is_some());
+    run.lock.filter(|_| has_place && plan.changes_account())
+}
+
+/// What has to be done before the lock can be taken.
+fn place_of_lock(plan: &Plan, run: &Run<'_>, dag: &Dag<Task>) -> Dag<Task> {
+    let place = run.lock_after.and_then(|node| plan.get(node)).filter(|step| step.verb == Verb::Create);
+    place.map_or(Dag::new([]), |step| dag.up_to(&Task::Put(step.node.clone())))
 }
 
 fn loses_data(plan: &Plan, holds_data: bool, verb: Verb) -> bool {
@@ -102,6 +143,8 @@ struct Applying<'a, C> {
     run: &'a Run<'a>,
     /// Steps that are in the journal as started, and their verbs.
     begun: BTreeMap<String, Verb>,
+    /// Whether the node in which the lock lies has begun to go.
+    place_gone: &'a AtomicBool,
 }
 
 impl<C: Send + Sync + 'static> Work<Task, Outcome> for Applying<'_, C> {
@@ -198,6 +241,9 @@ impl<'a, C: Send + Sync + 'static> Applying<'a, C> {
     fn start(&mut self, step: &Planned, verb: Verb) -> Result<(), StepError> {
         self.note(step, verb, State::Started, None)?;
         self.begun.insert(step.node.clone(), verb);
+        if matches!(verb, Verb::Delete | Verb::Replace) && self.run.lock_after == Some(step.node.as_str()) {
+            self.place_gone.store(true, Ordering::SeqCst);
+        }
         let (node, name) = (step.node.clone(), step.name.clone());
         self.tell(Event::Started { node, kind: step.kind, name, verb });
         Ok(())

@@ -51,6 +51,12 @@ impl<K: Ord + Clone> Dag<K> {
         false
     }
 
+    /// The part that comes before `last`, with it.
+    pub(super) fn up_to(&self, last: &K) -> Self {
+        let keys = self.keys().filter(|key| self.waits(last, key));
+        Self { after: keys.map(|key| (key.clone(), self.after(key).cloned().collect())).collect() }
+    }
+
     /// Whether `key` waits for one of `firsts`, directly or not.
     pub(super) fn waits_for_any(&self, key: &K, firsts: &[&K]) -> bool {
         firsts.iter().any(|first| self.waits(key, first))
@@ -106,6 +112,13 @@ mod tests {
     fn a_circle_is_named_from_its_first_to_its_first() {
         assert_eq!(dag(&[("a", "b"), ("b", "c"), ("c", "b")]).order(), Err(vec!["b", "c", "b"]));
         assert_eq!(dag(&[("a", "a")]).order(), Err(vec!["a", "a"]));
+    }
+
+    #[test]
+    fn what_comes_before_a_key_is_a_part() {
+        let part = dag(&[("a", "b"), ("b", "c"), ("x", "c"), ("y", "a")]).up_to(&"b");
+        assert_eq!(part.order(), Ok(vec!["c", "b"]));
+        assert!(part.waits_for_any(&"b", &[&"x", &"c"]) && !part.waits_for_any(&"c", &[&"b"]));
     }
 
     #[test]

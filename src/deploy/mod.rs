@@ -1,4 +1,4 @@
-//! The deploy engine: graph, plan, apply, journal, events. It has never heard of AWS.
+//! The deploy engine: graph, plan, apply, lock, journal, events. It has never heard of AWS.
 //!
 //! ```text
 //!  desired graph ─┐            ┌─ found, outputs ─┐
@@ -22,6 +22,7 @@ pub mod inventory;
 pub mod journal;
 pub mod journal_file;
 pub mod kinds;
+pub mod lock;
 pub mod plan;
 pub mod report;
 pub mod resource;
@@ -44,6 +45,7 @@ pub use inventory::{Inventory, Made};
 pub use journal::{Entry, Journal, JournalError, MemoryJournal, State};
 pub use journal_file::FileJournal;
 pub use kinds::{KindError, Kinds};
+pub use lock::{Holder, Lock, LockError};
 pub use plan::{Counts, FieldChange, Plan, PlanError, PlanOptions, Planned, Verb, plan};
 pub use report::{Done, Report, RunFailure, Undone, Waiting};
 pub use resource::{Change, ErasedFound, Found, Resource, Step};

@@ -16,7 +16,6 @@ use super::error::StepError;
 use super::event::Event;
 use super::graph::{Graph, GraphError};
 use super::resource::{Change, ErasedFound};
-use super::stop::StopSignal;
 use super::union::{Member, Union};
 use super::walk::{Begun, Work, walk};
 
@@ -234,7 +233,7 @@ pub async fn plan<C: Send + Sync + 'static>(
 ) -> Result<Plan, PlanError> {
     let union = Union::of(desired, known)?;
     let mut look = Look { union: &union, cloud, events, outputs: Outputs::default() };
-    let walked = walk(&union.dag(), options.parallel, &StopSignal::new(), &mut look).await;
+    let walked = walk(&union.dag(), BTreeMap::new(), options.parallel, &|| false, &mut look).await;
     let outputs = look.outputs;
     // There is no plan without having looked at everything.
     if let Some((_, error)) = walked.failed.into_iter().chain(walked.waiting).next() {

@@ -13,6 +13,7 @@ use super::testing::*;
 use super::*;
 
 mod disturbed;
+mod locked;
 mod waiting;
 
 fn nothing() -> Graph<FakeCloud> {

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -84,6 +85,8 @@ pub(crate) enum What {
     Kill(Arc<Notify>),
     /// The run is asked to stop.
     Stop(StopSignal),
+    /// The call takes until it is notified.
+    Pause(Arc<Notify>),
 }
 
 impl What {
@@ -94,6 +97,10 @@ impl What {
             Self::Kill(killed) => {
                 killed.notify_one();
                 std::future::pending().await
+            }
+            Self::Pause(go_on) => {
+                go_on.notified().await;
+                Ok(())
             }
             Self::Stop(signal) => {
                 signal.stop();
@@ -532,6 +539,57 @@ pub(crate) fn entry(run: &str, node: &str, state: State) -> Entry {
     }
 }
 
+/// A lock that is written nowhere, and what was asked of it.
+#[derive(Default)]
+pub(crate) struct FakeLock {
+    /// Answers in turn; after the last it is all granted.
+    pub(crate) takes: Mutex<Vec<LockError>>,
+    /// What renewals say in turn; after the last it is all granted.
+    pub(crate) renewals: Mutex<Vec<LockError>>,
+    pub(crate) calls: Mutex<Vec<&'static str>>,
+    /// Told at every renewal.
+    pub(crate) renewed: Notify,
+    /// How many changes there were when it was taken, and when it was given back.
+    pub(crate) changes: Mutex<Vec<usize>>,
+    pub(crate) cloud: Arc<FakeCloud>,
+}
+
+impl FakeLock {
+    pub(crate) fn of(cloud: &Arc<FakeCloud>) -> Arc<Self> {
+        Arc::new(Self { cloud: cloud.clone(), ..Self::default() })
+    }
+
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    fn called(&self, name: &'static str) {
+        self.calls.lock().unwrap().push(name);
+        if name != "renew" {
+            self.changes.lock().unwrap().push(self.cloud.changes().len());
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Lock for FakeLock {
+    async fn take(&self) -> Result<(), LockError> {
+        self.called("take");
+        self.takes.lock().unwrap().pop().map_or(Ok(()), Err)
+    }
+
+    async fn renew(&self) -> Result<(), LockError> {
+        self.called("renew");
+        let answer = self.renewals.lock().unwrap().pop();
+        self.renewed.notify_one();
+        answer.map_or(Ok(()), Err)
+    }
+
+    async fn release(&self) {
+        self.called("release");
+    }
+}
+
 /// Plans and applies as a command would.
 pub(crate) struct Desk {
     pub(crate) cloud: Arc<FakeCloud>,
@@ -540,6 +598,8 @@ pub(crate) struct Desk {
     pub(crate) delete_data: bool,
     pub(crate) parallel: usize,
     pub(crate) stop: StopSignal,
+    pub(crate) lock: Option<Arc<FakeLock>>,
+    pub(crate) lock_after: Option<&'static str>,
     runs: AtomicUsize,
     sender: UnboundedSender<Event>,
     events: Mutex<UnboundedReceiver<Event>>,
@@ -555,6 +615,8 @@ impl Desk {
             delete_data: false,
             parallel: PlanOptions::default().parallel,
             stop: StopSignal::new(),
+            lock: None,
+            lock_after: None,
             runs: AtomicUsize::new(0),
             sender,
             events: Mutex::new(events),
@@ -574,6 +636,9 @@ impl Desk {
             journal: &*self.journal,
             events: self.sender.clone(),
             stop: self.stop.clone(),
+            lock: self.lock.as_deref().map(|lock| lock as &dyn Lock),
+            lock_after: self.lock_after,
+            renew_every: Duration::from_millis(1),
         };
         super::apply(plan, desired, &self.known, &self.cloud, &run).await
     }

@@ -8,7 +8,6 @@ use tokio::task::{Id, JoinSet};
 
 use super::dag::Dag;
 use super::error::StepError;
-use super::stop::StopSignal;
 
 /// What the tasks are.
 pub(super) trait Work<K, T> {
@@ -50,27 +49,29 @@ pub(super) struct Walked<K, T> {
     pub(super) left: BTreeSet<K>,
 }
 
-/// Runs the tasks of `dag`, each after those it waits for, at most `parallel` at once.
+/// Runs the tasks of `dag` that are not `done`, each after those it waits for, at most `parallel`
+/// at once.
 ///
-/// After the first failure, or when `stop` was given, nothing new is started, and what was begun
-/// is finished. What has to wait for somebody else stops only those that wait for it. A panic is the failure of its task. Only the tasks run beside each other, the work
-/// is asked by one at a time.
+/// After the first failure, or when it is `stopped`, nothing new is started, and what was begun
+/// is finished. What has to wait for somebody else stops only those that wait for it. A panic is
+/// the failure of its task. Only the tasks run beside each other, the work is asked by one at a
+/// time.
 pub(super) async fn walk<K, T>(
     dag: &Dag<K>,
+    done: BTreeMap<K, T>,
     parallel: usize,
-    stop: &StopSignal,
+    stopped: &impl Fn() -> bool,
     work: &mut impl Work<K, T>,
 ) -> Walked<K, T>
 where
     K: Ord + Clone,
     T: Send + 'static,
 {
-    let mut walked =
-        Walked { done: BTreeMap::new(), failed: Vec::new(), waiting: Vec::new(), left: dag.keys().cloned().collect() };
+    let mut walked = Walked::new(dag, done);
     let mut running = Running { tasks: JoinSet::new(), keys: HashMap::new() };
     loop {
         while running.tasks.len() < parallel.max(1) {
-            let Some(key) = walked.take_next(dag, stop, work) else { break };
+            let Some(key) = walked.take_next(dag, stopped, work) else { break };
             match work.begin(&key, &walked.done) {
                 Ok(Begun::Running(task)) => running.spawn(key, task),
                 Ok(Begun::Done(value)) => walked.end(key, Ok(value), work),
@@ -83,8 +84,22 @@ where
 }
 
 impl<K: Ord + Clone, T> Walked<K, T> {
-    fn take_next(&mut self, dag: &Dag<K>, stop: &StopSignal, work: &impl Work<K, T>) -> Option<K> {
-        let halted = !self.failed.is_empty() || stop.is_stopped();
+    /// Nothing of what is not `done` has been started.
+    pub(super) fn new(dag: &Dag<K>, done: BTreeMap<K, T>) -> Self {
+        let left = dag.keys().filter(|key| !done.contains_key(key)).cloned().collect();
+        Self { done, failed: Vec::new(), waiting: Vec::new(), left }
+    }
+
+    /// As a part of `dag`: what is not in the part has not been started either.
+    pub(super) fn within(mut self, dag: &Dag<K>) -> Self {
+        let over: BTreeSet<&K> = self.failed.iter().chain(&self.waiting).map(|(key, _)| key).collect();
+        let left = dag.keys().filter(|key| !self.done.contains_key(key) && !over.contains(key));
+        self.left = left.cloned().collect();
+        self
+    }
+
+    fn take_next(&mut self, dag: &Dag<K>, stopped: &impl Fn() -> bool, work: &impl Work<K, T>) -> Option<K> {
+        let halted = !self.failed.is_empty() || stopped();
         let ready = |key: &&K| dag.after(key).all(|first| self.done.contains_key(first));
         let may_start = |key: &&K| ready(key) && (!halted || work.goes_on(key, &self.done));
         let next = self.left.iter().find(may_start).cloned()?;
@@ -134,6 +149,7 @@ mod tests {
     use tokio::sync::{Barrier, Notify};
 
     use super::*;
+    use crate::deploy::StopSignal;
 
     /// Tasks made by a closure.
     struct Each<F>(F);
@@ -153,7 +169,7 @@ mod tests {
         parallel: usize,
         each: impl FnMut(usize) -> Begun<usize>,
     ) -> Walked<usize, usize> {
-        walk(dag, parallel, &StopSignal::new(), &mut Each(each)).await
+        walk(dag, BTreeMap::new(), parallel, &|| false, &mut Each(each)).await
     }
 
     #[tokio::test]
@@ -211,7 +227,7 @@ mod tests {
             stop.stop();
             Begun::running(async move { Ok(key) })
         });
-        let walked = walk(&Dag::new(0..5), 5, &stop, &mut each).await;
+        let walked = walk(&Dag::new(0..5), BTreeMap::new(), 5, &|| stop.is_stopped(), &mut each).await;
         assert_eq!((walked.done.len(), walked.left.len()), (1, 4));
     }
 
