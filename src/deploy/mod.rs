@@ -30,6 +30,7 @@ pub mod stop;
 mod tasks;
 mod union;
 mod walk;
+mod why;
 
 #[cfg(test)]
 mod suite;

@@ -15,9 +15,10 @@ use super::diff::diff;
 use super::error::StepError;
 use super::event::Event;
 use super::graph::{Graph, GraphError};
-use super::resource::{Change, ErasedFound};
+use super::resource::{Change, ErasedFound, Step};
 use super::union::{Member, Union};
 use super::walk::{Begun, Work, walk};
+use super::why::explain;
 
 /// Steps that run at once, unless told otherwise.
 pub const PARALLEL: usize = 16;
@@ -90,6 +91,12 @@ pub struct Planned {
     pub holds_data: bool,
     /// Whether it is a pure wait, which changes nothing itself.
     pub waits: bool,
+    /// Why, in plain words, where that is not obvious.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// For `delete` and `replace` of what holds data: the data that is lost, in plain words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loses: Option<String>,
     /// For `keep`: the node that holds data and could not stay without this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_for: Option<String>,
@@ -133,12 +140,17 @@ impl Default for PlanOptions {
 ///   "steps": [
 ///     { "node": "site-bucket", "kind": "s3.bucket", "name": "shop-site", "verb": "update",
 ///       "fields": [{ "path": "versioned", "from": false, "to": true }],
-///       "recheck": false, "holds_data": false, "waits": false }
+///       "recheck": false, "holds_data": false, "waits": false },
+///     { "node": "table-messages", "kind": "dynamodb.table", "name": "shop-messages",
+///       "verb": "delete", "fields": [], "recheck": false, "holds_data": true, "waits": false,
+///       "why": "the project no longer asks for it", "loses": "all documents of messages" }
 ///   ]
 /// }
 /// ```
 ///
-/// `kept_for` is there only for a `keep` that another node is the reason of.
+/// `why` is there where there is something to say: always for `replace`, `delete`, `keep` and
+/// what is to be looked at again. `loses` is there when data would be lost. `kept_for` is there only for
+/// a `keep` that another node is the reason of.
 #[derive(Debug)]
 pub struct Plan {
     /// Every node that is wanted or there.
@@ -243,6 +255,7 @@ pub async fn plan<C: Send + Sync + 'static>(
     let mut steps = decide(&union, &found, options);
     keep_what_is_stood_on(&union, &mut steps);
     mark_rechecks(&union, &mut steps);
+    explain(desired, &found, &mut steps);
     Ok(Plan { steps, found, outputs, options })
 }
 
@@ -307,6 +320,8 @@ fn decide<C>(union: &Union<C>, found: &BTreeMap<String, ErasedFound>, options: P
             verb,
             fields,
             recheck: false,
+            why: None,
+            loses: loss(verb, &member.step),
             kept_for: None,
         })
     };
@@ -329,13 +344,19 @@ fn compare<C>(
     })
 }
 
+/// The data that goes with what goes.
+fn loss<C>(verb: Verb, step: &Step<C>) -> Option<String> {
+    let goes = matches!(verb, Verb::Delete | Verb::Replace) && step.holds_data();
+    goes.then(|| step.loses().unwrap_or_else(|| format!("all that {} holds", step.name())))
+}
+
 /// What stays needs what it stands on: a database that is kept keeps its network.
 fn keep_what_is_stood_on<C>(union: &Union<C>, steps: &mut [Planned]) {
     let mut reasons = BTreeMap::<String, String>::new();
     // From the dependents to what they depend on, so that a reason travels all the way.
     for step in steps.iter_mut().rev() {
         if let (Verb::Delete, Some(reason)) = (step.verb, reasons.get(&step.node)) {
-            (step.verb, step.kept_for) = (Verb::Keep, Some(reason.clone()));
+            (step.verb, step.kept_for, step.loses) = (Verb::Keep, Some(reason.clone()), None);
         }
         let (Verb::Keep, Ok(member)) = (step.verb, union.get(&step.node)) else { continue };
         let reason = step.kept_for.clone().unwrap_or_else(|| step.node.clone());

@@ -51,6 +51,17 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sy
         if self == found { Change::Same } else { Change::Update }
     }
 
+    /// Why what was found has to be replaced, where [`Resource::change`] says so: a fragment such
+    /// as "its key cannot be changed". Without an answer the plan names the fields that differ.
+    fn replaces_because(&self, _found: &Self) -> Option<String> {
+        None
+    }
+
+    /// The data that would be lost with it, in plain words: "all documents of messages".
+    fn loses(&self) -> Option<String> {
+        None
+    }
+
     /// Whether it holds the customer's data: kept by `destroy`, and when it is no longer
     /// declared, unless deletion of data is asked for.
     fn holds_data(&self) -> bool {
@@ -96,6 +107,8 @@ pub trait ErasedResource<C>: Send + Sync {
     fn kind(&self) -> &'static str;
     /// [`Resource::name`].
     fn name(&self) -> String;
+    /// [`Resource::loses`].
+    fn loses(&self) -> Option<String>;
     /// [`Resource::holds_data`].
     fn holds_data(&self) -> bool;
     /// [`Resource::waits`].
@@ -119,6 +132,8 @@ pub struct ErasedFound {
     pub output: serde_json::Value,
     /// What [`Resource::change`] says of it.
     pub change: Change,
+    /// What [`Resource::replaces_because`] says of it, when it has to be replaced.
+    pub because: Option<String>,
 }
 
 #[async_trait::async_trait]
@@ -129,6 +144,10 @@ impl<R: Resource> ErasedResource<R::Cloud> for R {
 
     fn name(&self) -> String {
         Resource::name(self)
+    }
+
+    fn loses(&self) -> Option<String> {
+        Resource::loses(self)
     }
 
     fn holds_data(&self) -> bool {
@@ -145,8 +164,11 @@ impl<R: Resource> ErasedResource<R::Cloud> for R {
 
     async fn find(&self, cx: &Context<R::Cloud>) -> Result<Option<ErasedFound>, StepError> {
         let Some(found) = Resource::find(self, cx).await? else { return Ok(None) };
+        let change = self.change(&found.spec);
+        let because = (change == Change::Replace).then(|| self.replaces_because(&found.spec)).flatten();
         Ok(Some(ErasedFound {
-            change: self.change(&found.spec),
+            change,
+            because,
             spec: serde_json::to_value(&found.spec).map_err(StepError::bug)?,
             output: serde_json::to_value(&found.output).map_err(StepError::bug)?,
         }))

@@ -14,6 +14,7 @@ use super::*;
 
 mod disturbed;
 mod locked;
+mod reasons;
 mod waiting;
 
 fn nothing() -> Graph<FakeCloud> {
@@ -397,7 +398,8 @@ async fn a_plan_has_one_shape_as_json() {
               "fields": [{ "path": "versioned", "from": true, "to": false }], "recheck": false, "holds_data": false,
               "waits": false },
             { "node": "s", "kind": "fake.site", "name": "s", "verb": "same",
-              "fields": [], "recheck": true, "holds_data": false, "waits": false },
+              "fields": [], "recheck": true, "holds_data": false, "waits": false,
+              "why": "looked at again after b changes" },
         ]
     });
     assert_eq!(serde_json::to_value(desk.plan(&graph).await.unwrap()).unwrap(), expected);

@@ -313,6 +313,14 @@ impl Resource for Bucket {
         }
     }
 
+    fn replaces_because(&self, found: &Self) -> Option<String> {
+        Some(format!("a bucket cannot move from {} to {}", found.region, self.region))
+    }
+
+    fn loses(&self) -> Option<String> {
+        Some(format!("all files in {}", self.name))
+    }
+
     fn holds_data(&self) -> bool {
         self.data
     }
