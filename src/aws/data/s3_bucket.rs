@@ -3,6 +3,7 @@
 use aws_sdk_s3::types as s3;
 use serde::{Deserialize, Serialize};
 
+use super::s3_lifecycle::Lifecycle;
 use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
 use crate::aws::{Cx, Tell};
@@ -12,6 +13,8 @@ use crate::deploy::{Found, Resource, StepError};
 const UNNAMED_REGION: &str = "us-east-1";
 /// Most keys in one DeleteObjects.
 const DELETE_BATCH: i32 = 1000;
+/// Days that a deleted or overwritten file can be had back.
+const OLD_FILES_DAYS: i32 = 30;
 
 /// A bucket that nobody reaches but by a policy, owned whole by the account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +25,15 @@ pub struct Bucket {
     pub public_access_blocked: bool,
     /// Whether access control lists are switched off.
     pub owner_enforced: bool,
+    /// Whether an object that is overwritten or deleted is kept as an old version.
+    pub versioned: bool,
+    /// Whether objects are encrypted with S3's own keys. With a key of KMS neither CloudFront nor
+    /// the log services could use the bucket without being named in the key's policy.
+    pub encrypted: bool,
+    /// What it forgets by itself.
+    pub lifecycle: Lifecycle,
+    /// Whether it holds the customer's data; not a setting of the bucket, so never a difference.
+    pub data: bool,
 }
 
 /// What others need of a bucket.
@@ -32,9 +44,28 @@ pub struct BucketOutput {
 }
 
 impl Bucket {
-    /// The private bucket of this name.
+    /// The private bucket of this name: without versions, since nothing in it is overwritten.
     pub fn private(name: String) -> Self {
-        Self { name, public_access_blocked: true, owner_enforced: true }
+        Self {
+            name,
+            public_access_blocked: true,
+            owner_enforced: true,
+            versioned: false,
+            encrypted: true,
+            lifecycle: Lifecycle::keep(),
+            data: false,
+        }
+    }
+
+    /// A bucket of uploaded files, which can be had back for a month after they were deleted.
+    pub fn files(name: String) -> Self {
+        let lifecycle = Lifecycle::keep_versions(OLD_FILES_DAYS);
+        Self { versioned: true, lifecycle, data: true, ..Self::private(name) }
+    }
+
+    /// A bucket of logs, which are removed after `days`.
+    pub fn logs(name: String, days: i32) -> Self {
+        Self { lifecycle: Lifecycle::expire_all(days), ..Self::private(name) }
     }
 
     fn output(&self) -> BucketOutput {
@@ -51,6 +82,10 @@ impl Resource for Bucket {
         self.name.clone()
     }
 
+    fn holds_data(&self) -> bool {
+        self.data
+    }
+
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         let looking = || format!("look at the bucket {}", self.name);
         let tags = match self.tags(cx).await {
@@ -62,11 +97,7 @@ impl Resource for Bucket {
         if !cx.cloud.names.owns(tags.iter().map(|t| (t.key(), t.value()))) {
             return Err(StepError::foreign("bucket", &self.name));
         }
-        let spec = Self {
-            name: self.name.clone(),
-            public_access_blocked: self.blocks_public_access(cx).await.telling(looking)?,
-            owner_enforced: self.is_owner_enforced(cx).await.telling(looking)?,
-        };
+        let spec = self.settings(cx).await.telling(looking)?;
         Ok(Some(Found { spec, output: self.output() }))
     }
 
@@ -78,12 +109,22 @@ impl Resource for Bucket {
                 None
             }
         };
-        // AWS gives a new bucket both of these; said all the same, since the account is what counts.
+        // AWS gives a new bucket the first three; said all the same, since the account is what
+        // counts. One after the other, since two settings of one bucket at once conflict.
         if !was.as_ref().is_some_and(|was| was.public_access_blocked) {
             self.block_public_access(cx).await.telling(|| format!("block public access to {}", self.name))?;
         }
         if !was.as_ref().is_some_and(|was| was.owner_enforced) {
             self.enforce_owner(cx).await.telling(|| format!("switch off access lists of {}", self.name))?;
+        }
+        if self.encrypted && !was.as_ref().is_some_and(|was| was.encrypted) {
+            self.encrypt(cx).await.telling(|| format!("encrypt {}", self.name))?;
+        }
+        if was.as_ref().is_some_and(|was| was.versioned) != self.versioned {
+            self.keep_versions(cx).await.telling(|| format!("set the versioning of {}", self.name))?;
+        }
+        if was.map(|was| was.lifecycle).unwrap_or_default() != self.lifecycle {
+            self.set_lifecycle(cx).await.telling(|| format!("set the lifecycle of {}", self.name))?;
         }
         Ok(self.output())
     }
@@ -152,6 +193,18 @@ impl Bucket {
         }
     }
 
+    async fn settings(&self, cx: &Cx) -> Result<Self, CallError> {
+        let (public_access_blocked, owner_enforced, versioned, encrypted, lifecycle) = tokio::try_join!(
+            self.blocks_public_access(cx),
+            self.is_owner_enforced(cx),
+            self.is_versioned(cx),
+            self.is_encrypted(cx),
+            self.lifecycle(cx),
+        )?;
+        let (name, data) = (self.name.clone(), self.data);
+        Ok(Self { name, public_access_blocked, owner_enforced, versioned, encrypted, lifecycle, data })
+    }
+
     async fn blocks_public_access(&self, cx: &Cx) -> Result<bool, CallError> {
         let call = cx.cloud.s3.get_public_access_block().bucket(&self.name);
         match answer("GetPublicAccessBlock", call.send().await) {
@@ -198,6 +251,85 @@ impl Bucket {
             let controls = controls.map_err(|e| CallError::unbuilt("PutBucketOwnershipControls", &e))?;
             let call = cx.cloud.s3.put_bucket_ownership_controls().bucket(&self.name);
             answer("PutBucketOwnershipControls", call.ownership_controls(controls).send().await).map(|_| ())
+        })
+        .await
+    }
+
+    async fn is_versioned(&self, cx: &Cx) -> Result<bool, CallError> {
+        let call = cx.cloud.s3.get_bucket_versioning().bucket(&self.name);
+        let status = answer("GetBucketVersioning", call.send().await)?.status;
+        Ok(status == Some(s3::BucketVersioningStatus::Enabled))
+    }
+
+    /// A bucket that once had versions keeps those it has when it is switched off.
+    async fn keep_versions(&self, cx: &Cx) -> Result<(), CallError> {
+        let status = match self.versioned {
+            true => s3::BucketVersioningStatus::Enabled,
+            false => s3::BucketVersioningStatus::Suspended,
+        };
+        let configuration = s3::VersioningConfiguration::builder().status(status).build();
+        self.settle(|| async {
+            let call = cx.cloud.s3.put_bucket_versioning().bucket(&self.name);
+            let call = call.versioning_configuration(configuration.clone());
+            answer("PutBucketVersioning", call.send().await).map(|_| ())
+        })
+        .await
+    }
+
+    async fn is_encrypted(&self, cx: &Cx) -> Result<bool, CallError> {
+        match answer("GetBucketEncryption", cx.cloud.s3.get_bucket_encryption().bucket(&self.name).send().await) {
+            Ok(output) => Ok(output.server_side_encryption_configuration.is_some_and(|c| {
+                let defaults = c.rules.iter().filter_map(|r| r.apply_server_side_encryption_by_default.as_ref());
+                defaults.into_iter().any(|d| d.sse_algorithm == s3::ServerSideEncryption::Aes256)
+            })),
+            Err(e) if e.is("ServerSideEncryptionConfigurationNotFoundError") => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn encrypt(&self, cx: &Cx) -> Result<(), CallError> {
+        let unbuilt = |e| CallError::unbuilt("PutBucketEncryption", &e);
+        let default = s3::ServerSideEncryptionByDefault::builder().sse_algorithm(s3::ServerSideEncryption::Aes256);
+        let default = default.build().map_err(unbuilt)?;
+        let rule = s3::ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(default).build();
+        let configuration = s3::ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(unbuilt)?;
+        self.settle(|| async {
+            let call = cx.cloud.s3.put_bucket_encryption().bucket(&self.name);
+            let call = call.server_side_encryption_configuration(configuration.clone());
+            answer("PutBucketEncryption", call.send().await).map(|_| ())
+        })
+        .await
+    }
+
+    async fn lifecycle(&self, cx: &Cx) -> Result<Lifecycle, CallError> {
+        let call = cx.cloud.s3.get_bucket_lifecycle_configuration().bucket(&self.name);
+        match answer("GetBucketLifecycleConfiguration", call.send().await) {
+            Ok(output) => Ok(Lifecycle::read(output.rules())),
+            Err(e) if e.is("NoSuchLifecycleConfiguration") => Ok(Lifecycle::default()),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn set_lifecycle(&self, cx: &Cx) -> Result<(), CallError> {
+        let unbuilt = |e| CallError::unbuilt("PutBucketLifecycleConfiguration", &e);
+        let rules = self.lifecycle.rules().map_err(unbuilt)?;
+        if rules.is_empty() {
+            return self.drop_lifecycle(cx).await;
+        }
+        let lifecycle = s3::BucketLifecycleConfiguration::builder().set_rules(Some(rules)).build().map_err(unbuilt)?;
+        self.settle(|| async {
+            let call = cx.cloud.s3.put_bucket_lifecycle_configuration().bucket(&self.name);
+            let call = call.lifecycle_configuration(lifecycle.clone());
+            answer("PutBucketLifecycleConfiguration", call.send().await).map(|_| ())
+        })
+        .await
+    }
+
+    /// S3 refuses a lifecycle without rules.
+    async fn drop_lifecycle(&self, cx: &Cx) -> Result<(), CallError> {
+        self.settle(|| async {
+            let call = cx.cloud.s3.delete_bucket_lifecycle().bucket(&self.name);
+            answer("DeleteBucketLifecycle", call.send().await).map(|_| ())
         })
         .await
     }
