@@ -20,7 +20,7 @@ use super::content::release_objects::{Objects, PREFIX};
 use super::content::s3_inventory;
 use super::data::dynamodb_table::Table;
 use super::data::s3_bucket::Bucket;
-use super::data::s3_bucket_policy::BucketPolicy;
+use super::data::s3_bucket_policy::{BucketPolicy, Grant};
 use super::edge::cloudfront_config::DEFAULT;
 use super::edge::cloudfront_deployment::Deployment;
 use super::edge::cloudfront_distribution::{Behaviour, Distribution, ErrorCaching, Origin};
@@ -141,7 +141,8 @@ fn site(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError>
     graph.add("distribution", distribution(wanted), &needs)?;
     let deployment = Deployment { distribution: "distribution".into(), everywhere: true };
     graph.add("distribution-deployed", deployment, &["distribution"])?;
-    let policy = BucketPolicy { bucket, prefix: PREFIX.into(), reader: "distribution".into(), exact: true };
+    let reader = Grant::Reader { distribution: "distribution".into(), prefix: PREFIX.into() };
+    let policy = BucketPolicy::new("site-bucket", bucket, vec![reader]);
     graph.add("site-bucket-policy", policy, &["site-bucket", "distribution"])
 }
 

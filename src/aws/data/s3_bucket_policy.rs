@@ -1,4 +1,4 @@
-//! Who may read the site bucket: this distribution, over TLS, and only the objects of releases.
+//! Who may use a bucket: the services that its statements name, over TLS, and nobody else.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -7,25 +7,55 @@ use crate::aws::data::s3_bucket::Bucket;
 use crate::aws::edge::cloudfront_distribution::Distribution;
 use crate::aws::error::answer;
 use crate::aws::retry::Patience;
-use crate::aws::{Cx, Tell};
+use crate::aws::{Cx, EDGE_REGION, Names, Tell};
 use crate::deploy::{Found, Resource, StepError};
 
-/// The policy of the site bucket.
+/// The policy of a bucket. TLS is demanded in every one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BucketPolicy {
     /// The bucket.
     pub bucket: String,
-    /// Prefix of the keys that may be read.
-    pub prefix: String,
-    /// Node of the distribution that may read them.
-    pub reader: String,
+    /// Node of the bucket.
+    pub node: String,
+    /// Who may use it, and for what.
+    pub grants: Vec<Grant>,
     /// Whether the policy in place is exactly the one made from the fields above.
     pub exact: bool,
+}
+
+/// Who may use a bucket, and for what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grant {
+    /// A distribution reads objects.
+    Reader {
+        /// Node of the distribution.
+        distribution: String,
+        /// Prefix of the keys that may be read.
+        prefix: String,
+    },
+    /// CloudTrail writes the log of a trail.
+    Trail {
+        /// Name of the trail, in the region of the site.
+        name: String,
+    },
+    /// CloudWatch Logs delivers the access logs of CloudFront.
+    Delivery {
+        /// Prefix of the keys that may be written, without a slash at its end.
+        prefix: String,
+    },
 }
 
 /// A policy gives nothing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BucketPolicyOutput {}
+
+impl BucketPolicy {
+    /// The policy of the bucket of this node and name.
+    pub fn new(node: &str, bucket: String, grants: Vec<Grant>) -> Self {
+        Self { bucket, node: node.into(), grants, exact: true }
+    }
+}
 
 impl Resource for BucketPolicy {
     const KIND: &'static str = "s3.bucket_policy";
@@ -38,7 +68,7 @@ impl Resource for BucketPolicy {
 
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         // The bucket is looked at first; when it is not ours, the run has stopped there.
-        if cx.try_output::<Bucket>("site-bucket")?.is_none() {
+        if cx.try_output::<Bucket>(&self.node)?.is_none() {
             return Ok(None);
         }
         let text = match answer("GetBucketPolicy", cx.cloud.s3.get_bucket_policy().bucket(&self.bucket).send().await) {
@@ -46,14 +76,16 @@ impl Resource for BucketPolicy {
             Err(e) if e.is_any(&["NoSuchBucketPolicy", "NoSuchBucket"]) => return Ok(None),
             Err(e) => return Err(e.while_doing(format!("read the policy of {}", self.bucket))),
         };
-        let wanted = cx.try_output::<Distribution>(&self.reader)?.map(|reader| self.document(cx, &reader.arn));
+        let arn_of = |node: &str| Ok(cx.try_output::<Distribution>(node)?.map(|output| output.arn));
+        let wanted = self.document(&cx.cloud.names, arn_of)?;
         let exact = wanted.is_some() && serde_json::from_str::<Value>(&text).ok() == wanted;
         Ok(Some(Found { spec: Self { exact, ..self.clone() }, output: BucketPolicyOutput {} }))
     }
 
     async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<BucketPolicyOutput, StepError> {
-        let reader = cx.output::<Distribution>(&self.reader)?;
-        let text = self.document(cx, &reader.arn).to_string();
+        let arn_of = |node: &str| Ok(Some(cx.output::<Distribution>(node)?.arn));
+        let document = self.document(&cx.cloud.names, arn_of)?;
+        let text = document.ok_or_else(|| StepError::bug("a reader of the bucket has no ARN"))?.to_string();
         Patience::PROPAGATION
             .retry(
                 |e| e.is_any(&["MalformedPolicy", "NoSuchBucket", "OperationAborted"]),
@@ -76,27 +108,113 @@ impl Resource for BucketPolicy {
 }
 
 impl BucketPolicy {
-    fn document(&self, cx: &Cx, distribution: &str) -> Value {
+    /// The document; `None` while a distribution that it names does not exist.
+    fn document(
+        &self,
+        names: &Names,
+        arn_of: impl Fn(&str) -> Result<Option<String>, StepError>,
+    ) -> Result<Option<Value>, StepError> {
         let bucket = format!("arn:aws:s3:::{}", self.bucket);
-        // SECURITY: without SourceArn any distribution of any account that knows the bucket's
-        // name could read it.
-        let reader = json!({"StringEquals": {
-            "AWS:SourceArn": distribution,
-            "AWS:SourceAccount": cx.cloud.names.account,
-        }});
-        let cloudfront = json!({"Service": "cloudfront.amazonaws.com"});
-        json!({
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Sid": "ReadByDistribution", "Effect": "Allow", "Principal": cloudfront, "Action": "s3:GetObject",
-                 "Resource": format!("{bucket}/{}*", self.prefix), "Condition": reader},
-                // With it a missing object is 404; without it 403.
-                {"Sid": "MissingIsNotFound", "Effect": "Allow", "Principal": cloudfront, "Action": "s3:ListBucket",
-                 "Resource": bucket, "Condition": reader},
-                {"Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-                 "Resource": [bucket, format!("{bucket}/*")],
-                 "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
-            ],
-        })
+        let mut statements = Vec::new();
+        for grant in &self.grants {
+            match grant {
+                Grant::Reader { distribution, prefix } => {
+                    let Some(arn) = arn_of(distribution)? else { return Ok(None) };
+                    statements.extend(reader(names, &bucket, prefix, &arn));
+                }
+                Grant::Trail { name } => statements.extend(trail(names, &bucket, name)),
+                Grant::Delivery { prefix } => statements.push(delivery(names, &bucket, prefix)),
+            }
+        }
+        statements.push(tls_only(&bucket));
+        Ok(Some(json!({"Version": "2012-10-17", "Statement": statements})))
+    }
+}
+
+fn reader(names: &Names, bucket: &str, prefix: &str, distribution: &str) -> [Value; 2] {
+    // SECURITY: without SourceArn any distribution of any account that knows the bucket's name
+    // could read it.
+    let from = json!({"StringEquals": {"AWS:SourceArn": distribution, "AWS:SourceAccount": names.account}});
+    let cloudfront = json!({"Service": "cloudfront.amazonaws.com"});
+    [
+        json!({"Sid": "ReadByDistribution", "Effect": "Allow", "Principal": cloudfront, "Action": "s3:GetObject",
+               "Resource": format!("{bucket}/{prefix}*"), "Condition": from}),
+        // With it a missing object is 404; without it 403.
+        json!({"Sid": "MissingIsNotFound", "Effect": "Allow", "Principal": cloudfront, "Action": "s3:ListBucket",
+               "Resource": bucket, "Condition": from}),
+    ]
+}
+
+/// Source: CloudTrail user guide, "Amazon S3 bucket policy for CloudTrail".
+fn trail(names: &Names, bucket: &str, name: &str) -> [Value; 2] {
+    let (region, account) = (&names.region, &names.account);
+    // SECURITY: without SourceArn trails of other accounts could write here. The ARN is known
+    // before the trail exists.
+    let arn = format!("arn:aws:cloudtrail:{region}:{account}:trail/{name}");
+    let cloudtrail = json!({"Service": "cloudtrail.amazonaws.com"});
+    [
+        json!({"Sid": "TrailLooksAtBucket", "Effect": "Allow", "Principal": cloudtrail, "Action": "s3:GetBucketAcl",
+               "Resource": bucket, "Condition": {"StringEquals": {"aws:SourceArn": arn}}}),
+        json!({"Sid": "TrailWrites", "Effect": "Allow", "Principal": cloudtrail, "Action": "s3:PutObject",
+               "Resource": format!("{bucket}/AWSLogs/{account}/*"),
+               "Condition": {"StringEquals": {"aws:SourceArn": arn, "s3:x-amz-acl": "bucket-owner-full-control"}}}),
+    ]
+}
+
+/// Without this statement CreateDelivery would append one of its own, to a policy that is ours.
+///
+/// Source: CloudWatch Logs user guide, "Logs sent to Amazon S3" (V2 permissions).
+fn delivery(names: &Names, bucket: &str, prefix: &str) -> Value {
+    let account = &names.account;
+    // Delivery of CloudFront's logs is set up in one region, wherever the bucket is.
+    let source = format!("arn:aws:logs:{EDGE_REGION}:{account}:delivery-source:*");
+    json!({"Sid": "LogsAreDelivered", "Effect": "Allow", "Principal": {"Service": "delivery.logs.amazonaws.com"},
+           "Action": "s3:PutObject",
+           "Resource": [format!("{bucket}/AWSLogs/{account}/*"), format!("{bucket}/{prefix}/*")],
+           "Condition": {
+               "StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceAccount": account},
+               "ArnLike": {"aws:SourceArn": source}}})
+}
+
+fn tls_only(bucket: &str) -> Value {
+    json!({"Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+           "Resource": [bucket, format!("{bucket}/*")],
+           "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(grants: Vec<Grant>, arn: Option<&str>) -> Option<Value> {
+        let names = Names::new("shop", "production", "123456789012", "sa-east-1");
+        let policy = BucketPolicy::new("logs-bucket", "shop-logs".into(), grants);
+        policy.document(&names, |_| Ok(arn.map(str::to_owned))).unwrap()
+    }
+
+    #[test]
+    fn every_policy_demands_tls() {
+        let statements = document(vec![], None).unwrap();
+        assert_eq!(statements["Statement"][0]["Sid"], "TlsOnly");
+        assert_eq!(statements["Statement"][0]["Resource"][1], "arn:aws:s3:::shop-logs/*");
+    }
+
+    #[test]
+    fn a_policy_is_unknown_while_its_distribution_is() {
+        let reader = || vec![Grant::Reader { distribution: "distribution".into(), prefix: "c/".into() }];
+        assert_eq!(document(reader(), None), None);
+        let known = document(reader(), Some("arn:d")).unwrap();
+        assert_eq!(known["Statement"][0]["Condition"]["StringEquals"]["AWS:SourceArn"], "arn:d");
+    }
+
+    #[test]
+    fn log_services_write_only_for_this_account() {
+        let grants = vec![Grant::Trail { name: "shop-audit".into() }, Grant::Delivery { prefix: "edge".into() }];
+        let document = document(grants, None).unwrap();
+        let arn = "arn:aws:cloudtrail:sa-east-1:123456789012:trail/shop-audit";
+        assert_eq!(document["Statement"][1]["Condition"]["StringEquals"]["aws:SourceArn"], arn);
+        assert_eq!(document["Statement"][2]["Resource"][1], "arn:aws:s3:::shop-logs/edge/*");
+        let source = "arn:aws:logs:us-east-1:123456789012:delivery-source:*";
+        assert_eq!(document["Statement"][2]["Condition"]["ArnLike"]["aws:SourceArn"], source);
     }
 }
