@@ -1,1 +1,15 @@
-//! What is seen of the site: alarms, a dashboard, mail, the account's own record.
+//! What tells how the site is doing, and what keeps a record of it.
+
+pub mod cloudwatch_alarm;
+pub mod sns_subscription;
+pub mod sns_topic;
+
+use super::{EDGE_REGION, Names, Place};
+
+/// The region of a place, as it stands in ARNs.
+fn region(names: &Names, place: Place) -> &str {
+    match place {
+        Place::Home => &names.region,
+        Place::Edge => EDGE_REGION,
+    }
+}
