@@ -49,6 +49,8 @@ impl<C> Both<C> {
 pub struct Cloud {
     /// Names and tags of everything.
     pub names: Names,
+    /// ARN of whoever calls.
+    pub caller: String,
     /// S3, in the region of the site.
     pub s3: aws_sdk_s3::Client,
     /// CloudFront's control plane.
@@ -130,15 +132,16 @@ impl Cloud {
         let config = loader.load().await;
         let Some(region) = config.region().map(ToString::to_string) else { return Err(ConnectError::NoRegion) };
         require_credentials(&config).await?;
-        let account = account_of(&config).await?;
-        Ok(Self::new(&config, Names::new(site, stage, &account, &region)))
+        let (account, caller) = caller_of(&config).await?;
+        Ok(Self::new(&config, Names::new(site, stage, &account, &region), caller))
     }
 
-    fn new(config: &SdkConfig, names: Names) -> Self {
+    fn new(config: &SdkConfig, names: Names, caller: String) -> Self {
         let local = config.endpoint_url().is_some();
         let edge = config.to_builder().region(Region::from_static(EDGE_REGION)).build();
         Self {
             names,
+            caller,
             // A custom endpoint seldom answers to bucket names before its host name.
             s3: aws_sdk_s3::Client::from_conf(
                 aws_sdk_s3::config::Builder::from(config).force_path_style(local).build(),
@@ -197,10 +200,11 @@ async fn require_credentials(config: &SdkConfig) -> Result<(), ConnectError> {
     provider.provide_credentials().await.map(|_| ()).map_err(|e| ConnectError::NoCredentials(e.into()))
 }
 
-async fn account_of(config: &SdkConfig) -> Result<String, ConnectError> {
+/// Account and ARN of whoever calls.
+async fn caller_of(config: &SdkConfig) -> Result<(String, String), ConnectError> {
     let identity = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
     match answer("GetCallerIdentity", identity) {
-        Ok(identity) => Ok(identity.account.unwrap_or_default()),
+        Ok(identity) => Ok((identity.account.unwrap_or_default(), identity.arn.unwrap_or_default())),
         Err(source) if source.unreachable() => {
             Err(ConnectError::Unreachable { endpoint: config.endpoint_url().map(str::to_owned), source })
         }

@@ -15,6 +15,7 @@ pub mod policy;
 pub mod retry;
 pub mod stack;
 pub mod tags;
+pub mod template;
 
 pub use cloud::{Cloud, ConnectError, EDGE_REGION, Place};
 pub use names::Names;

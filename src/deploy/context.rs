@@ -46,6 +46,12 @@ impl<C> Context<C> {
         outputs.get(node).cloned().map(serde_json::from_value).transpose().map_err(StepError::bug)
     }
 
+    /// One text of what `node` gave, for those that do not care of which kind it is; `None` when it
+    /// does not exist (yet) or gives no such thing.
+    pub fn field(&self, node: &str, field: &str) -> Option<String> {
+        self.outputs.read().ok()?.get(node)?.get(field)?.as_str().map(str::to_owned)
+    }
+
     /// Says what is being waited for or done; shown beside the node's name.
     pub fn note(&self, text: impl Into<String>) {
         // Nobody listening is no reason to fail.

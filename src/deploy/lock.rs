@@ -38,6 +38,9 @@ pub struct Holder {
     pub owner: String,
     /// On which machine.
     pub host: String,
+    /// Which process of that machine, in words of the lock's own; empty when that is not known.
+    #[serde(default)]
+    pub process: String,
     /// When it was taken, RFC 3339.
     pub since: String,
     /// When it may be taken over, RFC 3339.

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use tokio_postgres::{Client, error::ErrorPosition};
 
 use super::{Doing, TaskError, database, variable};
+use crate::aws::content::migrations_bundle::KEY;
 use crate::store::migrations::{Migration, Migrations};
 
-/// Key of the migrations in the site bucket.
-pub const KEY: &str = "migrations/bundle.json";
+
+
 /// Number of the advisory lock that keeps two runs apart: the letters "arq".
 const LOCK: i64 = 0x61_72_71;
 /// Where it is written down which migrations ran.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
-use crate::aws::{Cx, Tell};
+use crate::aws::{Cx, Tell, template};
 use crate::deploy::{Found, Resource, StepError};
 
 /// Name of the one inline policy.
@@ -18,7 +18,7 @@ pub struct Role {
     pub name: String,
     /// Who may take it: a policy document.
     pub trust: Value,
-    /// What it may do: a policy document.
+    /// What it may do: a policy document, in which `${node}` stands for a node's ARN.
     pub policy: Value,
 }
 
@@ -32,8 +32,21 @@ pub struct RoleOutput {
 impl Role {
     /// A role that Lambda may take.
     pub fn for_lambda(name: String, statements: Vec<Value>) -> Self {
-        let trust =
-            json!({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"});
+        Self::of(name, json!({"Service": "lambda.amazonaws.com"}), None, statements)
+    }
+
+    /// A role that another service may take, for things of this account alone.
+    pub fn for_service(name: String, service: &str, account: &str, statements: Vec<Value>) -> Self {
+        // SECURITY: else the service could be made to act for somebody else's account.
+        let condition = json!({"StringEquals": {"aws:SourceAccount": account}});
+        Self::of(name, json!({"Service": service}), Some(condition), statements)
+    }
+
+    fn of(name: String, principal: Value, condition: Option<Value>, statements: Vec<Value>) -> Self {
+        let mut trust = json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"});
+        if let (Some(condition), Some(trust)) = (condition, trust.as_object_mut()) {
+            trust.insert("Condition".into(), condition);
+        }
         Self { name, trust: document(vec![trust]), policy: document(statements) }
     }
 }
@@ -64,7 +77,7 @@ impl Resource for Role {
         let spec = Self {
             name: self.name.clone(),
             trust: decode(role.assume_role_policy_document()),
-            policy: self.policy(cx).await.telling(looking)?,
+            policy: template::unfill(cx, &self.policy(cx).await.telling(looking)?, &self.policy),
         };
         Ok(Some(Found { spec, output: RoleOutput { arn: role.arn } }))
     }
@@ -83,9 +96,10 @@ impl Resource for Role {
             .telling(|| format!("say who may take the role {}", self.name))?;
         }
         if was.is_none_or(|was| was.policy != self.policy) {
+            let policy = template::fill(cx, &self.policy)?.to_string();
             settle(|| async {
                 let call = cx.cloud.iam.put_role_policy().role_name(&self.name).policy_name(POLICY);
-                answer("PutRolePolicy", call.policy_document(self.policy.to_string()).send().await).map(|_| ())
+                answer("PutRolePolicy", call.policy_document(&policy).send().await).map(|_| ())
             })
             .await
             .telling(|| format!("say what the role {} may do", self.name))?;

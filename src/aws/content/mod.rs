@@ -1,11 +1,13 @@
 //! What is published: objects, manifest, keys of the edge store, and the pointer.
 
 pub mod engine_package;
+pub mod migrations_applied;
+pub mod migrations_bundle;
 pub mod release_keys;
 pub mod release_live;
 pub mod release_manifest;
 pub mod release_objects;
-pub mod s3_inventory;
+pub mod s3_ledger;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use crate::aws::compute::package::{EngineFile, LazyPackage, Package, PackageErro
 use crate::deploy::StepError;
 use crate::release::id::{BundleId, ReleaseId};
 use crate::release::{Manifest, Object, Packed, Release};
+use crate::store::migrations::Migrations;
 
 /// What one run publishes: a release, and the engine that answers its API.
 pub struct Publication {
@@ -25,8 +28,10 @@ pub struct Publication {
     pub release: Arc<Release>,
     /// Its paths, packed for the edge store.
     pub packed: Packed,
-    /// The program that becomes the function; `None` when the site has no API.
-    pub engine: Option<EngineFile>,
+    /// The program that becomes the functions.
+    pub engine: EngineFile,
+    /// The migrations of the database; none when there is no database.
+    pub migrations: Migrations,
     /// Manifest of the release that is live: what it lists is in the bucket.
     pub previous: Option<Manifest>,
     package: LazyPackage,
@@ -38,18 +43,18 @@ impl Publication {
         id: ReleaseId,
         release: Arc<Release>,
         packed: Packed,
-        engine: Option<EngineFile>,
+        engine: EngineFile,
+        migrations: Migrations,
         previous: Option<Manifest>,
         cache: PathBuf,
     ) -> Self {
-        Self { id, release, packed, engine, previous, package: LazyPackage::kept_in(cache) }
+        Self { id, release, packed, engine, migrations, previous, package: LazyPackage::kept_in(cache) }
     }
 
     /// The function's package, made when it is first asked for.
     pub fn package(&self) -> Result<&Package, StepError> {
-        let engine = self.engine.as_ref().ok_or_else(|| StepError::bug("a site without an API has no package"))?;
         let bundle = self.release.api.as_ref().map(|(_, bytes)| bytes.as_ref()).unwrap_or_default();
-        tokio::task::block_in_place(|| self.package.get(engine, bundle)).map_err(refused)
+        tokio::task::block_in_place(|| self.package.get(&self.engine, bundle)).map_err(refused)
     }
 
     /// The objects that the live release does not have.

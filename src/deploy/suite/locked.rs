@@ -13,6 +13,7 @@ fn holder() -> Holder {
     Holder {
         owner: "arn:aws:iam::1:user/ana".into(),
         host: "desk".into(),
+        process: String::new(),
         since: "2026-01-02T03:04:05Z".into(),
         expires: "2026-01-02T03:06:05Z".into(),
         run: "1".into(),
