@@ -105,6 +105,11 @@ impl Bundle {
         documents.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Names of the collections of files.
+    pub fn file_collections(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What is answered, and to whom, for people.
     pub fn routes(&self) -> Vec<Route> {
         let verbs = [

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::intent::{Intent, connect};
+use super::intent::{Intent, api_parts, connect};
 use super::run::carry_out;
 use super::{Common, Failure, project};
 use crate::config::PRODUCTION;
@@ -28,9 +28,9 @@ pub struct DestroyArgs {
 pub async fn run(ui: &Ui, common: &Common, args: &DestroyArgs) -> Result<(), Failure> {
     let project = project::open_own(common)?;
     let config = crate::config::load(&project, &args.stage)?;
-    let collections = project::collections(&project)?;
+    let api = project::api(&project)?.as_ref().map(api_parts);
     let cloud = connect(&config, &args.stage).await?;
-    let intent = Intent::to_destroy(cloud, &config, collections).await?;
+    let intent = Intent::to_destroy(cloud, &config, api).await?;
     let plan = intent.plan(args.delete_data).await?;
     if !ui.json() {
         ui::plan::show(ui, &plan, None);

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use super::project::Loaded;
 use super::{Failure, Kind, account};
 use crate::aws::compute::package::EngineFile;
-use crate::aws::content::{Publication, refused, release_live, release_manifest, s3_inventory};
+use crate::aws::compute::lambda_function::Engine;
+use crate::aws::content::s3_ledger::{self, Seen};
+use crate::aws::content::{Publication, refused, release_live, release_manifest};
 use crate::aws::edge::cloudfront_function;
 use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
 use crate::aws::stack::{self, ApiParts, ReleaseParts, Wanted};
+use crate::api::Bundle;
 use crate::aws::{Cloud, Cx};
 use crate::config::{Config, Project};
 use crate::deploy::{
-    Context, Event, Graph, GraphError, KindError, Made, Outputs, Plan, PlanError, PlanOptions, Resource,
+    Context, Event, Graph, GraphError, Inventory, KindError, Made, Outputs, Plan, PlanError, PlanOptions, Resource,
 };
 use crate::release::{Difference, Manifest, Pointer, ReleaseId, Slot, pack};
 
@@ -26,6 +29,8 @@ pub struct Intent {
     pub known: Graph<Cloud>,
     /// What changes for visitors.
     pub pages: Option<Difference>,
+    /// Who was publishing, and what was ever made, when the graphs were made.
+    pub ledger: Seen,
 }
 
 /// What the account says is live.
@@ -39,7 +44,7 @@ pub struct Live {
 impl Intent {
     /// To publish what was loaded.
     pub async fn to_publish(cloud: Cloud, project: &Project, loaded: &Loaded) -> Result<Self, Failure> {
-        let engine = loaded.bundle.as_ref().map(|_| engine()).transpose()?;
+        let file = engine()?;
         let live = live(&cloud).await?;
         let now = live.as_ref().map(|live| &live.pointer);
         let manifest = loaded.release.manifest();
@@ -52,32 +57,46 @@ impl Intent {
         let slot = Slot::new(id.clone(), &packed, manifest.not_found.clone(), manifest.api.as_ref());
         let pointer = Pointer::next(slot, now);
         let superseded = superseded(&cloud, now, &pointer).await?;
-        let inventory = inventory(&cloud).await?;
-        let api = engine.as_ref().map(|engine| ApiParts {
-            collections: loaded.bundle.iter().flat_map(|bundle| bundle.document_collections()).collect(),
-            engine: engine.identity.clone(),
-            architecture: engine.architecture.to_owned(),
-        });
+        let ledger = s3_ledger::read(&cloud).await?;
         let pages = Difference::between(live.as_ref().and_then(|live| live.manifest.as_ref()), &manifest);
-        let objects = loaded.release.objects.len();
-        let release = Some(ReleaseParts { pointer, objects, superseded });
+        let release = Some(ReleaseParts { pointer, objects: loaded.release.objects.len(), superseded });
         let previous = live.and_then(|live| live.manifest);
-        let (desired, known) = {
-            let wanted = Wanted { names: &cloud.names, config: &loaded.config, api, release, inventory };
-            (stack::desired(&wanted).map_err(bug)?, stack::known(&wanted).map_err(unknown)?)
+        let engine = Engine { identity: file.identity.clone(), architecture: file.architecture.to_owned() };
+        let wanted = Wanted {
+            names: &cloud.names,
+            config: &loaded.config,
+            engine,
+            api: loaded.bundle.as_ref().map(api_parts),
+            migrations: (!loaded.migrations.is_empty()).then(|| loaded.migrations.hash()),
+            release,
         };
-        let publication =
-            Publication::new(id, loaded.release.clone(), packed, engine, previous, project.data().join("cache"));
-        Ok(Self { cloud: Arc::new(cloud.with(publication)), desired, known, pages: Some(pages) })
+        let made = ledger.ledger.as_ref().map(|ledger| &ledger.inventory);
+        let (desired, known) =
+            (stack::desired(&wanted).map_err(bug)?, stack::known(&wanted, made).map_err(unknown)?);
+        let (release, migrations) = (loaded.release.clone(), loaded.migrations.clone());
+        let cache = project.data().join("cache");
+        let publication = Publication::new(id, release, packed, file, migrations, previous, cache);
+        Ok(Self { cloud: Arc::new(cloud.with(publication)), desired, known, pages: Some(pages), ledger })
     }
 
     /// To remove everything.
-    pub async fn to_destroy(cloud: Cloud, config: &Config, collections: Vec<String>) -> Result<Self, Failure> {
-        let inventory = inventory(&cloud).await?;
-        let api = Some(ApiParts { collections, ..ApiParts::default() });
-        let known =
-            stack::known(&Wanted { names: &cloud.names, config, api, release: None, inventory }).map_err(unknown)?;
-        Ok(Self { cloud: Arc::new(cloud), desired: Graph::new(), known, pages: None })
+    pub async fn to_destroy(cloud: Cloud, config: &Config, api: Option<ApiParts>) -> Result<Self, Failure> {
+        let ledger = s3_ledger::read(&cloud).await?;
+        let made = ledger.ledger.as_ref().map(|ledger| &ledger.inventory);
+        let engine = Engine::default();
+        let wanted = Wanted { names: &cloud.names, config, engine, api, migrations: None, release: None };
+        let known = stack::known(&wanted, made).map_err(unknown)?;
+        Ok(Self { cloud: Arc::new(cloud), desired: Graph::new(), known, pages: None, ledger })
+    }
+
+    /// What may exist once `plan` is being carried out: what is wanted, and what was found.
+    pub fn inventory(&self, plan: &Plan) -> Inventory {
+        let mut inventory = self.ledger.ledger.as_ref().map(|ledger| ledger.inventory.clone()).unwrap_or_default();
+        let there = |made: &Made| {
+            plan.steps.iter().any(|step| step.kind == made.kind && step.name == made.name && plan.was_found(&step.node))
+        };
+        inventory.made.retain(there);
+        inventory.with(&self.desired)
     }
 
     /// Looks at the account and says what would change.
@@ -150,13 +169,13 @@ async fn superseded(cloud: &Cloud, now: Option<&Pointer>, next: &Pointer) -> Res
     Ok((!needed).then_some(old))
 }
 
-async fn inventory(cloud: &Cloud) -> Result<Vec<Made>, Failure> {
-    let entries = s3_inventory::read(cloud).await.map_err(|e| e.while_doing("read the inventory"))?;
-    Ok(entries.unwrap_or_default())
+/// The parts of an API that live in the account.
+pub fn api_parts(bundle: &Bundle) -> ApiParts {
+    ApiParts { documents: bundle.document_collections(), files: bundle.file_collections() }
 }
 
 /// A context for a look that belongs to no step.
-fn context(cloud: &Cloud) -> Cx {
+pub fn context(cloud: &Cloud) -> Cx {
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
     Context::new(Arc::new(cloud.clone()), "look", Outputs::default(), events)
 }

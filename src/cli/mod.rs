@@ -15,9 +15,13 @@ mod intent;
 #[cfg(feature = "publish")]
 mod plan;
 #[cfg(feature = "publish")]
+mod policy;
+#[cfg(feature = "publish")]
 mod publish;
 #[cfg(feature = "publish")]
 mod run;
+#[cfg(feature = "publish")]
+mod secret;
 #[cfg(feature = "serve")]
 mod serve;
 #[cfg(feature = "publish")]
@@ -71,7 +75,11 @@ enum Verb {
     Publish(publish::PublishArgs),
     #[cfg(feature = "publish")]
     Status(status::StatusArgs),
+    #[cfg(feature = "publish")]
+    Secret(secret::SecretArgs),
     Token(token::TokenArgs),
+    #[cfg(feature = "publish")]
+    Policy(policy::PolicyArgs),
     #[cfg(feature = "publish")]
     Destroy(destroy::DestroyArgs),
 }
@@ -91,6 +99,10 @@ pub fn run() -> ExitCode {
         Verb::Publish(args) => account::block_on(publish::run(&ui, &cli.common, args)),
         #[cfg(feature = "publish")]
         Verb::Status(args) => account::block_on(status::run(&ui, &cli.common, args)),
+        #[cfg(feature = "publish")]
+        Verb::Secret(args) => account::block_on(secret::run(&ui, &cli.common, args)),
+        #[cfg(feature = "publish")]
+        Verb::Policy(args) => account::block_on(policy::run(&ui, &cli.common, args)),
         Verb::Token(args) => token::run(&ui, &cli.common, args),
         #[cfg(feature = "publish")]
         Verb::Destroy(args) => account::block_on(destroy::run(&ui, &cli.common, args)),

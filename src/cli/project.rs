@@ -8,6 +8,7 @@ use crate::api::Bundle;
 use crate::config::{Config, Project};
 use crate::release::Release;
 use crate::site::Site;
+use crate::store::migrations::Migrations;
 #[cfg(feature = "serve")]
 use crate::store::StoreError;
 use crate::store::{Documents, LocalStore};
@@ -29,6 +30,8 @@ pub struct Loaded {
     pub bundle: Option<Bundle>,
     /// What would be published.
     pub release: Arc<Release>,
+    /// The migrations of the database.
+    pub migrations: Migrations,
 }
 
 /// The project in the folder that the command line names.
@@ -57,7 +60,29 @@ pub fn load(project: &Project, stage: &str) -> Result<Loaded, Failure> {
     let bundle = bundle(project)?;
     let api = bundle.as_ref().map(|bundle| bundle.bytes.clone());
     let release = Release::build(&site, api).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
-    Ok(Loaded { config, site, bundle, release: Arc::new(release) })
+    let migrations = migrations(project)?;
+    check_schedules(&config, bundle.is_some())?;
+    Ok(Loaded { config, site, bundle, release: Arc::new(release), migrations })
+}
+
+/// The files of `migrations/`.
+pub fn migrations(project: &Project) -> Result<Migrations, Failure> {
+    let mut files = Vec::new();
+    for path in project.files("migrations")? {
+        let name = path.trim_start_matches("migrations/").to_owned();
+        let text = String::from_utf8(project.read(&path)?.to_vec());
+        files.push((name, text.map_err(|_| Failure::yours(format!("{path} is not UTF-8 text")))?));
+    }
+    Migrations::of(files).map_err(|error| Failure::from_error(Kind::Yours, &error))
+}
+
+/// A schedule calls the API.
+fn check_schedules(config: &Config, has_api: bool) -> Result<(), Failure> {
+    if config.schedule.is_empty() || has_api {
+        return Ok(());
+    }
+    Err(Failure::yours(format!("the schedule \"{}\" has no API to call", config.schedule[0].name))
+        .hint("Declare a collection in api/, or remove [[schedule]] from arq.toml."))
 }
 
 fn bundle(project: &Project) -> Result<Option<Bundle>, Failure> {
@@ -85,10 +110,10 @@ pub fn warn(ui: &Ui, loaded: &Loaded) {
     }
 }
 
-/// Collections that live in tables.
+/// The API as it is declared, if it is.
 #[cfg(feature = "publish")]
-pub fn collections(project: &Project) -> Result<Vec<String>, Failure> {
-    Ok(bundle(project)?.iter().flat_map(Bundle::document_collections).collect())
+pub fn api(project: &Project) -> Result<Option<Bundle>, Failure> {
+    bundle(project)
 }
 
 /// The documents of the local preview, held open; tokens can be changed meanwhile.

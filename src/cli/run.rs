@@ -5,11 +5,15 @@ use uuid::Uuid;
 use super::account::stop_on_interrupt;
 use super::intent::{Intent, now};
 use super::{Failure, Kind};
+use crate::aws::content::s3_ledger::S3Lock;
 use crate::config::Project;
 use crate::deploy::journal::interrupted;
 use crate::deploy::lock::RENEW_EVERY;
 use crate::deploy::{FileJournal, Journal, Plan, Report, Run, RunFailure, apply};
 use crate::ui::{Ui, progress};
+
+/// Node of the bucket in which the ledger lies.
+const LEDGER: &str = "site-bucket";
 
 /// Carries out `plan`. `again` is the command that continues when it does not come to its end.
 pub async fn carry_out(
@@ -31,14 +35,16 @@ pub async fn carry_out(
     let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
     let watching = progress::watch(ui, receiver);
     let stop = stop_on_interrupt(&events);
+    let id = Uuid::now_v7().to_string();
+    let lock = S3Lock::new(intent.cloud.clone(), &intent.ledger, intent.inventory(plan), id.clone());
     let run = Run {
-        id: Uuid::now_v7().to_string(),
+        id,
         clock: &clock,
         journal: &journal,
         events,
         stop,
-        lock: None,
-        lock_after: None,
+        lock: Some(&lock),
+        lock_after: Some(LEDGER),
         renew_every: RENEW_EVERY,
     };
     let result = apply(plan, &intent.desired, &intent.known, &intent.cloud, &run).await;

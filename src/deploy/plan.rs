@@ -204,6 +204,11 @@ impl Plan {
         self.steps.iter().filter(|step| step.holds_data && matches!(step.verb, Verb::Delete | Verb::Replace))
     }
 
+    /// Whether a node was there when it was looked at.
+    pub fn was_found(&self, node: &str) -> bool {
+        self.found.contains_key(node)
+    }
+
     /// What a node gave when it was found, or put since.
     pub fn output(&self, node: &str) -> Option<Value> {
         self.outputs.read().ok()?.get(node).cloned()

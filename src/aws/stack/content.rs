@@ -1,0 +1,38 @@
+//! What is published: objects, manifest, keys, and the pointer last of all.
+
+use super::Wanted;
+use crate::aws::Cloud;
+use crate::aws::content::release_keys::Keys;
+use crate::aws::content::release_live::Live;
+use crate::aws::content::release_manifest::Manifest;
+use crate::aws::content::release_objects::Objects;
+use crate::deploy::{Graph, GraphError};
+use crate::release::Slot;
+
+pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError> {
+    let Some(release) = &wanted.release else { return Ok(()) };
+    let (bucket, id) = (wanted.names.bucket(), release.pointer.live.release.clone());
+    let objects = Objects { bucket: bucket.clone(), release: id.clone(), objects: release.objects };
+    graph.add("release-objects", objects, &["site-bucket"])?;
+    graph.add("release-manifest", Manifest { bucket, release: id }, &["release-objects"])?;
+    graph.add(Keys::NODE, keys(&release.pointer.live), &["edge-store", "release-manifest"])?;
+    // The pointer moves last: by then the release can be answered whole.
+    let mut needs = vec![Keys::NODE, "edge-function", "site-bucket-policy"];
+    if wanted.has_api() {
+        needs.extend(["function-permission", "http-api-stage", "table-tokens"]);
+    }
+    if wanted.migrations.is_some() {
+        needs.push("migrations-applied");
+    }
+    graph.add("release-live", Live { store: "edge-store".into(), pointer: release.pointer.clone() }, &needs)
+}
+
+/// The keys of a release that nobody needs; they go when the pointer has moved.
+pub(super) fn add_superseded(graph: &mut Graph<Cloud>, superseded: &Slot) -> Result<(), GraphError> {
+    graph.add("release-superseded", keys(superseded), &["edge-store"])?;
+    graph.depend("release-live", "release-superseded")
+}
+
+fn keys(slot: &Slot) -> Keys {
+    Keys { store: "edge-store".into(), release: slot.release.clone(), buckets: slot.buckets }
+}

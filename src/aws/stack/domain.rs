@@ -1,0 +1,41 @@
+//! The domain: zone, certificate, and the records that lead to the distribution. The site is up on
+//! the distribution's own name before any of it is there.
+
+use super::Wanted;
+use crate::aws::Cloud;
+use crate::aws::edge::acm_certificate::Certificate;
+use crate::aws::edge::acm_validation::Validation;
+use crate::aws::edge::cloudfront_domain::Domain;
+use crate::aws::edge::route53_records::Records;
+use crate::aws::edge::route53_zone::Zone;
+use crate::deploy::{Graph, GraphError};
+
+pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError> {
+    let site = &wanted.config.site;
+    let Some(domain) = &site.domain else { return Ok(()) };
+    let mut others = site.redirect_from.clone();
+    others.sort();
+    let mut aliases: Vec<String> = others.iter().cloned().chain([domain.clone()]).collect();
+    aliases.sort();
+    graph.add("certificate", Certificate::of(domain.clone(), others), &[])?;
+    let zone = wanted.keeps_records().then_some("zone");
+    let mut issued = vec!["certificate"];
+    if let Some(zone) = zone {
+        let resource = match &wanted.config.aws.zone {
+            Some(id) => Zone::adopted(domain.clone(), id.clone()),
+            None => Zone::own(domain.clone()),
+        };
+        graph.add(zone, resource, &[])?;
+        let records = Records::validation(zone, domain, "certificate");
+        graph.add("certificate-records", records, &[zone, "certificate"])?;
+        issued.extend([zone, "certificate-records"]);
+    }
+    graph.add("certificate-issued", Validation::of("certificate", zone), &issued)?;
+    let named = Domain::of("distribution", aliases.clone(), "certificate");
+    graph.add("distribution-domain", named, &["distribution", "certificate", "certificate-issued"])?;
+    if let Some(zone) = zone {
+        let records = Records::addresses(wanted.names, zone, domain, &aliases, "distribution");
+        graph.add("domain-records", records, &[zone, "distribution", "distribution-domain"])?;
+    }
+    Ok(())
+}
