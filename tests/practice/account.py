@@ -10,6 +10,7 @@ from .services.apigateway import ApiGateway
 from .services.cloudfront import CloudFront
 from .services.functions import Lambda
 from .services.kvs import KeyValueStores
+from .services.route53 import Route53
 from .services.s3 import S3
 from .wire.errors import AwsError
 
@@ -22,6 +23,7 @@ _UNKNOWN_KEY = {
     "sts": ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
     "iam": ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
     "cloudfront": ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
+    "route53": ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
 }
 _UNKNOWN_JSON_KEY = ("UnrecognizedClientException", None, "The security token included in the request is invalid.")
 
@@ -45,12 +47,14 @@ class Account:
         self.cloudfront = CloudFront(self)
         self.functions = Lambda(self)
         self.apis = ApiGateway(self)
+        self.route53 = Route53(self)
         self.played = {
             "s3": self.s3,
             "cloudfront": self.cloudfront,
             "cloudfront-keyvaluestore": self.stores,
             "lambda": self.functions,
             "apigatewayv2": self.apis,
+            "route53": self.route53,
         }
 
     async def reset(self):

@@ -4,6 +4,7 @@ import json
 
 from aiohttp import web
 
+from .domain_doors import domain_doors
 from .snapshot import snapshot
 
 
@@ -28,6 +29,7 @@ class Admin:
             ("GET", "code"): self._code,
             ("GET", "code"): self._code,
             ("GET", ""): self._help,
+            **domain_doors(account),
         }
 
     async def handle(self, request):

@@ -59,6 +59,7 @@ def snapshot(account):
         "functions": {f.name: _function(f) for f in account.functions.functions.values()},
         "apis": _apis(account),
         "tables": _tables(account),
+        "zones": account.route53.shown(),
     }
     return names.shown(json.loads(json.dumps(document, sort_keys=True, default=str)))
 
@@ -80,6 +81,8 @@ def _names(account):
         for ident in api.routes:
             names.add(ident, "route")
     for made_up, kind in _versions(account):
+        names.add(made_up, kind)
+    for made_up, kind in account.route53.made_up():
         names.add(made_up, kind)
     for secret in _secrets(account):
         names.add(secret, "secret")

@@ -22,6 +22,12 @@ SIGNING_NAMES = {
     "elasticloadbalancing": "elbv2",
 }
 
+# The XML namespaces that a model names with its operations only.
+NAMESPACES = {
+    "cloudfront": "http://cloudfront.amazonaws.com/doc/2020-05-31/",
+    "route53": "https://route53.amazonaws.com/doc/2013-04-01/",
+}
+
 
 class Service:
     """One service: its protocol, and which operation a request means."""
@@ -32,8 +38,8 @@ class Service:
         self.protocol = self.model.protocol
         self.json_version = self.model.metadata.get("jsonVersion", "1.1")
         self.namespace = self.model.metadata.get("xmlNamespace", "")
-        if not self.namespace and name == "cloudfront":
-            self.namespace = "http://cloudfront.amazonaws.com/doc/2020-05-31/"
+        if not self.namespace:
+            self.namespace = NAMESPACES.get(name, "")
         self.error_statuses = _error_statuses(self.model)
         self.routes = _routes(self.model) if self.protocol.startswith("rest") else []
 
