@@ -6,12 +6,14 @@ from . import ACCOUNT_ID, ids, policy
 from .call import Principal
 from .calls import Calls
 from .faults import Faults
+from .services.acm import Acm
 from .services.apigateway import ApiGateway
 from .services.cloudfront import CloudFront
 from .services.functions import Lambda
 from .services.kvs import KeyValueStores
 from .services.route53 import Route53
 from .services.s3 import S3
+from .services.wafv2 import Waf
 from .wire.errors import AwsError
 
 USER, SECRET = "practice", "practice"
@@ -48,6 +50,8 @@ class Account:
         self.functions = Lambda(self)
         self.apis = ApiGateway(self)
         self.route53 = Route53(self)
+        self.acm = Acm(self)
+        self.waf = Waf(self)
         self.played = {
             "s3": self.s3,
             "cloudfront": self.cloudfront,
@@ -55,6 +59,8 @@ class Account:
             "lambda": self.functions,
             "apigatewayv2": self.apis,
             "route53": self.route53,
+            "acm": self.acm,
+            "wafv2": self.waf,
         }
 
     async def reset(self):

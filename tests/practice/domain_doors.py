@@ -24,4 +24,5 @@ def domain_doors(account):
         ("POST", "dns"): door(lambda given: account.route53.add_outside(given)),
         ("GET", "dns"): door(lambda _: account.route53.outside_shown()),
         ("DELETE", "dns"): door(forget_outside),
+        ("POST", "certificate"): door(lambda given: account.acm.fail(given)),
     }

@@ -60,6 +60,8 @@ def snapshot(account):
         "apis": _apis(account),
         "tables": _tables(account),
         "zones": account.route53.shown(),
+        "certificates": account.acm.shown(),
+        "web_acls": account.waf.shown(),
     }
     return names.shown(json.loads(json.dumps(document, sort_keys=True, default=str)))
 
@@ -82,8 +84,9 @@ def _names(account):
             names.add(ident, "route")
     for made_up, kind in _versions(account):
         names.add(made_up, kind)
-    for made_up, kind in account.route53.made_up():
-        names.add(made_up, kind)
+    for service in (account.route53, account.acm, account.waf):
+        for made_up, kind in service.made_up():
+            names.add(made_up, kind)
     for secret in _secrets(account):
         names.add(secret, "secret")
         names.add(hashlib.sha256(secret.encode()).hexdigest(), "secret hash")
