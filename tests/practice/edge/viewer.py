@@ -10,6 +10,8 @@ from email.utils import formatdate
 
 from aiohttp import web
 
+from ..services.cloudfront_domains import aliases
+from ..services.route53_names import covers
 from ..services.s3_objects import one_range, parse_date
 from . import cache as caching
 from . import functions as edge_functions
@@ -50,6 +52,11 @@ class Edge:
         return {
             "engine": self.functions.engine.name,
             "distributions": {d.domain: d.config["Comment"] for d in self.account.cloudfront.distributions.values()},
+            "aliases": {
+                name: {"distribution": d.domain, "deployed": name in d.answers(), "dns": self.account.route53.resolve(name, "A")}
+                for d in self.account.cloudfront.distributions.values()
+                for name in aliases(d.config)
+            },
             "apis": [a.shown["ApiEndpoint"].removeprefix("https://") for a in self.account.apis.apis.values()],
             "cached": len(self.cache.entries),
             "troubles": self.functions.troubles,
@@ -77,8 +84,12 @@ class Edge:
     def _distribution(self, host):
         distributions = list(self.account.cloudfront.distributions.values())
         for each in distributions:
-            if host == each.domain or host in (each.config["Aliases"].get("Items") or []):
+            if host == each.domain or host in each.answers():
                 return each
+        for each in distributions:
+            # A wildcard stands back behind a name; a name that is not deployed yet is nobody's.
+            if any(covers(name, host) for name in aliases(each.config)):
+                return each if any(covers(name, host) for name in each.answers()) else None
         return distributions[0] if len(distributions) == 1 and not host.endswith(".cloudfront.net") else None
 
     async def _viewer(self, request, host):

@@ -121,15 +121,18 @@ class Acm:
         found.status, found.reason = "FAILED", given["fail"]
         return {"arn": found.arn, "status": found.status, "reason": found.reason}
 
+    def _in_order(self):
+        return sorted(self.certificates.values(), key=lambda c: (c.region, c.names, c.algorithm, sorted(c.tags.items())))
+
     def made_up(self):
         """`(value, kind)` of what was made up, in the order of the certificates' names."""
-        for each in sorted(self.certificates.values(), key=lambda c: (c.region, c.names, c.algorithm)):
+        for each in self._in_order():
             yield each.arn.rpartition("/")[2], "certificate"
 
     def shown(self):
         """The certificates, for the snapshot: lists by name, since several may have one."""
         out = {}
-        for each in self.certificates.values():
+        for each in self._in_order():
             each.look()
             out.setdefault(each.names[0], []).append(
                 {

@@ -1,7 +1,7 @@
 """CloudFront's control plane, played. Source: CloudFront API reference; `aws` error codes from its model.
 
 The operations are in `cloudfront_access.py` (origin access controls), `cloudfront_stores.py` (key value stores),
-`cloudfront_functions.py` and `cloudfront_distributions.py`.
+`cloudfront_functions.py`, `cloudfront_distributions.py` and `cloudfront_domains.py`.
 """
 
 import re
@@ -9,11 +9,12 @@ import re
 from ..wire.errors import AwsError
 from .cloudfront_access import AccessControls
 from .cloudfront_distributions import Distributions
+from .cloudfront_domains import Domains
 from .cloudfront_functions import Functions
 from .cloudfront_stores import Stores
 
 
-class CloudFront(AccessControls, Stores, Functions, Distributions):
+class CloudFront(AccessControls, Stores, Functions, Distributions, Domains):
     """The service."""
 
     def __init__(self, account):

@@ -177,6 +177,7 @@ def _complete_certificate(config):
         certificate.update(SSLSupportMethod="vip", MinimumProtocolVersion="TLSv1", CertificateSource="cloudfront")
     else:
         certificate.setdefault("CloudFrontDefaultCertificate", False)
+        certificate.setdefault("MinimumProtocolVersion", "TLSv1")
         arn = certificate.get("ACMCertificateArn")
         if arn:
             certificate.update(Certificate=arn, CertificateSource="acm")

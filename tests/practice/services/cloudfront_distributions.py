@@ -7,6 +7,7 @@ from .. import ids
 from ..clock import Wait
 from ..wire.errors import AwsError
 from . import cloudfront_config
+from .cloudfront_domains import aliases
 
 
 class Distribution:
@@ -15,7 +16,7 @@ class Distribution:
     def __init__(self, config, arn, pace):
         self.id, self.domain, self.config = ids.cloudfront(), ids.domain(), config
         self.arn, self.tags, self.etag = arn + self.id, {}, ids.cloudfront()
-        self.invalidations = {}
+        self.invalidations, self.answered = {}, set()
         self.touch(pace)
 
     def touch(self, pace):
@@ -26,6 +27,10 @@ class Distribution:
         """`Deployed` once the wait is over."""
         over = self._wait.poll() if poll else self._wait.over()
         return "Deployed" if over else "InProgress"
+
+    def answers(self):
+        """The names of its own under which the edge answers: those of the last change that is deployed."""
+        return set(aliases(self.config)) if self.status() == "Deployed" else self.answered
 
     def function_arns(self):
         """The functions that any behaviour runs."""
@@ -40,15 +45,6 @@ class Distributions:
         if ident not in self.distributions:
             raise AwsError("NoSuchDistribution", "The specified distribution does not exist.", 404)
         return self.distributions[ident]
-
-    def _check_aliases(self, config, but=None):
-        wanted = set((config.get("Aliases") or {}).get("Items") or [])
-        for each in self.distributions.values():
-            if each is not but and wanted & set(each.config["Aliases"].get("Items") or []):
-                raise AwsError("CNAMEAlreadyExists", "One or more of the CNAMEs you provided are already associated with a different resource.", 409)
-        certificate = config.get("ViewerCertificate") or {}
-        if wanted and not (certificate.get("ACMCertificateArn") or certificate.get("IAMCertificateId")):
-            raise AwsError("InvalidViewerCertificate", "To add an alternate domain name (CNAME) to a CloudFront distribution, you must attach a trusted certificate.", 400)
 
     def CreateDistribution(self, call, p):
         return self._create(p["DistributionConfig"], {})
@@ -69,7 +65,7 @@ class Distributions:
                     409,
                 )
         cloudfront_config.check(config, self)
-        self._check_aliases(config)
+        self._check_domains(config)
         made = Distribution(cloudfront_config.complete(config), self.arn("distribution", ""), self.account.pace)
         made.tags = tags
         self.distributions[made.id] = made
@@ -96,7 +92,9 @@ class Distributions:
             if name not in config:
                 raise AwsError("IllegalUpdate", f"The update contains modifications that are not allowed: {name} is missing.", 400)
         cloudfront_config.check(config, self)
-        self._check_aliases(config, found)
+        self._check_domains(config, found)
+        self._let_go(found.config, config)
+        found.answered = found.answers()
         found.config, found.etag = cloudfront_config.complete(config), ids.cloudfront()
         found.touch(self.account.pace)
         return {"Distribution": _shown(found, found.status()), "ETag": found.etag}
@@ -108,13 +106,14 @@ class Distributions:
         check_match(p.get("IfMatch"), found.etag)
         if found.config["Enabled"] or found.status(poll=True) != "Deployed":
             raise AwsError("DistributionNotDisabled", "The distribution you are trying to delete has not been disabled.", 409)
+        self._let_go(found.config)
         del self.distributions[found.id]
         return {}
 
     def ListDistributions(self, call, p):
         from .cloudfront import page
 
-        out, more = page([_summary(d) for d in self.distributions.values()], p)
+        out, more = page([summary(d) for d in self.distributions.values()], p)
         return {"DistributionList": {**out, "Marker": p.get("Marker", ""), "IsTruncated": more}}
 
     def CreateInvalidation(self, call, p):
@@ -156,7 +155,8 @@ def _shown(found, status):
     }
 
 
-def _summary(found):
+def summary(found):
+    """A distribution as lists show it."""
     return {
         **{k: v for k, v in found.config.items() if k not in ("CallerReference", "Logging", "DefaultRootObject")},
         "Id": found.id, "ARN": found.arn, "Status": found.status(), "LastModifiedTime": found.modified,

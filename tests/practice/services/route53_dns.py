@@ -83,9 +83,12 @@ class Dns:
 
     # -- the snapshot ------------------------------------------------------------------------------------------
 
+    def _in_order(self):
+        return sorted(self.zones.values(), key=lambda z: (names.order(z.name), z.comment, sorted(z.tags.items())))
+
     def made_up(self):
         """`(value, kind)` of what was made up, in the order of the zones' names."""
-        for zone in sorted(self.zones.values(), key=lambda z: (names.order(z.name), z.comment)):
+        for zone in self._in_order():
             yield zone.id, "zone"
             for server in zone.servers:
                 yield server, "name server"
@@ -93,7 +96,7 @@ class Dns:
     def shown(self):
         """The zones, for the snapshot: lists by name, since several zones may have one."""
         out = {}
-        for zone in self.zones.values():
+        for zone in self._in_order():
             # The authority names a server and nothing that was chosen.
             records = {f"{n} {k}": _record(r) for (n, k), r in sorted(zone.records.items()) if (n, k) != (zone.name, "SOA")}
             out.setdefault(zone.name, []).append({"comment": zone.comment, "tags": zone.tags, "delegated": zone.delegated, "records": records})
