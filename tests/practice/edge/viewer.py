@@ -14,6 +14,7 @@ from ..services.cloudfront_domains import aliases
 from ..services.route53_names import covers
 from ..services.s3_objects import one_range, parse_date
 from . import cache as caching
+from . import firewall
 from . import functions as edge_functions
 from . import origins
 from .api import ApiServer
@@ -98,7 +99,8 @@ class Edge:
             return page(403, "Forbidden", "Bad request. We can't connect to the server for this app or website at this time.")
         if len(request.path) + len(request.query) > 8192:
             return page(414, "URI Too Long", "The request's URL is too long.")
-        response, generated = await self._answer(distribution, request)
+        refused = self._firewall(distribution, request)
+        response, generated = (refused, None) if refused else await self._answer(distribution, request)
         headers = response.headers
         headers.set("via", f"1.1 {distribution.domain} (CloudFront)")
         headers.set("x-amz-cf-pop", "PRA50-P1")
@@ -108,6 +110,17 @@ class Edge:
         if "http3" in distribution.config["HttpVersion"] or "and3" in distribution.config["HttpVersion"]:
             headers.set("alt-svc", 'h3=":443"; ma=86400')
         return response
+
+    def _firewall(self, distribution, request):
+        """The web ACL's refusal, or None. It is asked before everything else."""
+        acl = self.account.waf.acls.get(distribution.config["WebACLId"])
+        found = firewall.judge(acl, request, lambda text: self.note("web ACL", text)) if acl else None
+        if found is None:
+            return None
+        self.note("web ACL", f"{request.method} {request.path} is blocked by {found.rule}")
+        if found.body is not None:
+            return Response(found.status, Headers([("content-type", "text/plain"), ("x-cache", "Error from cloudfront")]), found.body.encode())
+        return page(found.status, "Forbidden", "Request blocked. We can't connect to the server for this app or website at this time.")
 
     async def _answer(self, distribution, request):
         """`(response, x-cache)` for a request; x-cache None when the page says it itself."""

@@ -5,6 +5,7 @@ import pytest
 import site_
 from test_acm import issue, request
 from test_wafv2 import create as make_acl
+from test_wafv2 import managed, rule
 
 NAME = "www.example.com"
 
@@ -113,3 +114,20 @@ def test_the_edge_answers_to_a_name_once_it_is_deployed(practice, cloudfront):
     assert practice.door("GET", "edge")["aliases"] == {NAME: {"distribution": made["DomainName"], "deployed": True, "dns": [made["DomainName"] + "."]}}
     update(cloudfront, made["Id"], Aliases={"Quantity": 2, "Items": [NAME, "other.example.com"]})
     assert [practice.visit("/", {"host": name})[0] for name in (NAME, "other.example.com")] == [200, 403]
+
+
+def test_the_edge_asks_the_web_acl_first(practice, cloudfront):
+    made, _ = site_.publish(practice)
+    label = {"LabelMatchStatement": {"Scope": "LABEL", "Key": "awswaf:managed:aws:core-rule-set:SizeRestrictions_Body"}}
+    path = {"FieldToMatch": {"UriPath": {}}, "TextTransformations": [{"Priority": 0, "Type": "NONE"}]}
+    upload = {"ByteMatchStatement": {"SearchString": b"/api/upload", "PositionalConstraint": "STARTS_WITH", **path}}
+    core = managed("AWSManagedRulesCommonRuleSet")
+    counted = {"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}}
+    core["Statement"]["ManagedRuleGroupStatement"]["RuleActionOverrides"] = [counted]
+    large = {"AndStatement": {"Statements": [label, {"NotStatement": {"Statement": upload}}]}}
+    acl = make_acl(practice.client("wafv2"), core, rule("large", 1, large, Action={"Block": {}}))
+    update(cloudfront, made["Id"], WebACLId=acl["ARN"])
+    assert practice.visit("/?q=%3Cscript%3E")[0] == 403 and practice.visit("/?q=plain")[0] == 200
+    assert practice.visit("/api/x", data=b"x" * 9000)[0] == 403
+    assert practice.visit("/api/x", data=b"x" * 8000)[0] == practice.visit("/api/upload", data=b"x" * 9000)[0] == 200
+    assert "blocked by AWSManagedRulesCommonRuleSet CrossSiteScripting_QUERYARGUMENTS" in practice.door("GET", "edge")["notes"][0]
