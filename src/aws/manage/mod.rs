@@ -1,1 +1,3 @@
-//! What works on the site by itself or on request: schedules, events, secrets, parameters, runbooks.
+//! What runs and keeps the site: secrets, schedules, events, parameters, runbooks.
+
+pub mod secretsmanager_secret;
