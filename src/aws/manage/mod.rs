@@ -1,3 +1,4 @@
 //! What runs and keeps the site: secrets, schedules, events, parameters, runbooks.
 
 pub mod secretsmanager_secret;
+pub mod ssm_parameter;
