@@ -1,4 +1,6 @@
 //! What runs and keeps the site: secrets, schedules, events, parameters, runbooks.
 
+pub mod runbooks;
 pub mod secretsmanager_secret;
+pub mod ssm_document;
 pub mod ssm_parameter;
