@@ -1,5 +1,6 @@
 //! What tells how the site is doing, and what keeps a record of it.
 
+pub mod cloudtrail_trail;
 pub mod cloudwatch_alarm;
 pub mod sns_subscription;
 pub mod sns_topic;
