@@ -2,6 +2,8 @@
 
 pub mod cloudtrail_trail;
 pub mod cloudwatch_alarm;
+pub mod cloudwatch_dashboard;
+pub mod logs_delivery;
 pub mod sns_subscription;
 pub mod sns_topic;
 
