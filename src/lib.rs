@@ -22,6 +22,7 @@
 //! | `lambda` | API Gateway's events in, answers out, in process | `api`, `release`, `store` |
 //! | [`deploy`] | resources, graph, plan, apply, journal; it has never heard of AWS | nothing |
 //! | `aws` | a short file for each kind of resource, and the graph that wires them | `deploy`, `config`, `site`, `release`, `store`'s permissions |
+//! | [`cost`] | money a month and time of a plan, from tables | `deploy`'s plan |
 //! | [`ui`] | the only room that prints | what it shows |
 //! | [`cli`] | one file for each verb | all |
 //!
@@ -50,6 +51,7 @@ pub mod api;
 pub mod aws;
 pub mod cli;
 pub mod config;
+pub mod cost;
 pub mod deploy;
 #[cfg(feature = "lambda")]
 pub mod lambda;

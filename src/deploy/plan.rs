@@ -102,6 +102,25 @@ pub struct Planned {
     pub kept_for: Option<String>,
 }
 
+impl Planned {
+    /// A step without particulars.
+    pub fn new(node: impl Into<String>, kind: &'static str, name: impl Into<String>, verb: Verb) -> Self {
+        Self {
+            node: node.into(),
+            kind,
+            name: name.into(),
+            verb,
+            fields: Vec::new(),
+            recheck: false,
+            holds_data: false,
+            waits: false,
+            why: None,
+            loses: None,
+            kept_for: None,
+        }
+    }
+}
+
 /// How many nodes there are of each verb.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)]
@@ -317,17 +336,11 @@ fn decide<C>(union: &Union<C>, found: &BTreeMap<String, ErasedFound>, options: P
         let member = union.get(&node).ok()?;
         let (verb, fields) = compare(member, found.get(&node), options)?;
         Some(Planned {
-            kind: member.step.kind(),
-            name: member.step.name(),
             holds_data: member.step.holds_data(),
             waits: member.step.waits(),
-            node,
-            verb,
-            fields,
-            recheck: false,
-            why: None,
             loses: loss(verb, &member.step),
-            kept_for: None,
+            fields,
+            ..Planned::new(node, member.step.kind(), member.step.name(), verb)
         })
     };
     order.into_iter().filter_map(planned).collect()
@@ -373,9 +386,11 @@ fn mark_rechecks<C>(union: &Union<C>, steps: &mut [Planned]) {
     let mut moving = BTreeSet::new();
     for step in steps {
         let Ok(member) = union.get(&step.node) else { continue };
-        step.recheck = step.verb == Verb::Same && member.needs.iter().any(|node| moving.contains(node));
-        // A pure wait changes nothing: what is the same before it is the same after it.
-        if step.recheck || (member.wanted && step.verb.changes() && !step.waits) {
+        let stirred = member.needs.iter().any(|node| moving.contains(node));
+        step.recheck = step.verb == Verb::Same && stirred;
+        // A pure wait changes nothing itself: what is the same before it is the same after it.
+        let moves = member.wanted && step.verb.changes() && (!step.waits || stirred);
+        if step.recheck || moves {
             moving.insert(step.node.clone());
         }
     }

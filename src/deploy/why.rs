@@ -24,7 +24,7 @@ pub(super) fn explain<C>(desired: &Graph<C>, found: &BTreeMap<String, ErasedFoun
 }
 
 fn moves(step: &Planned) -> bool {
-    step.recheck || (step.verb.changes() && !step.waits)
+    step.recheck || step.verb.changes()
 }
 
 fn looked_at_again<C>(desired: &Graph<C>, moving: &[String], node: &str) -> String {
