@@ -8,6 +8,7 @@ use super::run::carry_out;
 use super::{Common, Failure, project};
 use crate::config::PRODUCTION;
 use crate::deploy::{Plan, Verb};
+use crate::ui::plan::Shown;
 use crate::ui::{self, Ui};
 
 /// Take everything down; data is kept unless told otherwise
@@ -33,7 +34,8 @@ pub async fn run(ui: &Ui, common: &Common, args: &DestroyArgs) -> Result<(), Fai
     let intent = Intent::to_destroy(cloud, &config, api).await?;
     let plan = intent.plan(args.delete_data).await?;
     if !ui.json() {
-        ui::plan::show(ui, &plan, None);
+        let expected = intent.expected(&plan);
+        ui::plan::show(ui, &Shown { expected: Some(&expected), ..Shown::only(&plan) });
     }
     if !plan.is_noop() {
         if !args.yes {

@@ -14,6 +14,7 @@ use crate::aws::stack::{self, ApiParts, ReleaseParts, Wanted};
 use crate::api::Bundle;
 use crate::aws::{Cloud, Cx};
 use crate::config::{Config, Project};
+use crate::cost::{Assumptions, Edges, Estimate, Expected, components_of, estimate, expected};
 use crate::deploy::{
     Context, Event, Graph, GraphError, Inventory, KindError, Made, Outputs, Plan, PlanError, PlanOptions, Resource,
 };
@@ -97,6 +98,23 @@ impl Intent {
         };
         inventory.made.retain(there);
         inventory.with(&self.desired)
+    }
+
+    /// What all that there should be costs a month.
+    pub fn estimate(&self) -> Estimate {
+        let wanted = self.desired.nodes().values().map(|node| (node.step.kind(), node.step.spec()));
+        estimate(&components_of(wanted), &self.cloud.names.region, &Assumptions::default())
+    }
+
+    /// How long it takes to carry out `plan`.
+    pub fn expected(&self, plan: &Plan) -> Expected {
+        expected(&plan.steps, &self.edges())
+    }
+
+    /// What each node needs, or needed when it was made.
+    pub fn edges(&self) -> Edges {
+        let all = self.desired.union(&self.known);
+        all.nodes().iter().map(|(name, node)| (name.clone(), node.needs.clone())).collect()
     }
 
     /// Looks at the account and says what would change.

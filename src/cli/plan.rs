@@ -4,9 +4,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::intent::{Intent, connect};
+use super::publish::show;
 use super::{Common, Failure, project};
 use crate::config::PRODUCTION;
-use crate::ui::{self, Ui};
+use crate::ui::Ui;
 
 /// Show what publish would change in the AWS account
 #[derive(Args)]
@@ -24,9 +25,11 @@ pub async fn run(ui: &Ui, common: &Common, args: &PlanArgs) -> Result<(), Failur
     let intent = Intent::to_publish(connect(&loaded.config, &args.stage).await?, &project, &loaded).await?;
     let plan = intent.plan(false).await?;
     if ui.json() {
-        ui.data_json(&json!({"noop": plan.is_noop(), "steps": plan.steps, "pages": intent.pages}));
+        let (estimate, expected) = (intent.estimate(), intent.expected(&plan));
+        ui.data_json(&json!({"noop": plan.is_noop(), "steps": plan.steps, "pages": intent.pages,
+            "estimate": estimate, "expected": expected}));
     } else {
-        ui::plan::show(ui, &plan, intent.pages.as_ref());
+        show(ui, &intent, &plan);
     }
     Ok(())
 }

@@ -11,7 +11,8 @@ use super::{Common, Failure, project};
 use crate::aws::edge::cloudfront_distribution::{Distribution, DistributionOutput};
 use crate::config::PRODUCTION;
 use crate::deploy::{Plan, Report, Resource};
-use crate::ui::{self, Ui, duration};
+use crate::ui::plan::Shown;
+use crate::ui::{self, Ui, count, duration};
 
 /// Publish the site and its API to the AWS account; safe to interrupt and to repeat
 #[derive(Args)]
@@ -22,6 +23,14 @@ pub struct PublishArgs {
     /// Answer yes to every question
     #[arg(short, long)]
     yes: bool,
+}
+
+/// Shows a plan and what it costs and takes.
+pub fn show(ui: &Ui, intent: &Intent, plan: &Plan) {
+    let (estimate, expected) = (intent.estimate(), intent.expected(plan));
+    let pages = intent.pages.as_ref();
+    let shown = Shown { pages, estimate: Some(&estimate), expected: Some(&expected), ..Shown::only(plan) };
+    ui::plan::show(ui, &shown);
 }
 
 /// Plans, asks, and does it.
@@ -38,7 +47,7 @@ pub async fn run(ui: &Ui, common: &Common, args: &PublishArgs) -> Result<(), Fai
         return finish(ui, &intent, &plan, &Report::default(), start, "Nothing to change");
     }
     if !ui.json() {
-        ui::plan::show(ui, &plan, intent.pages.as_ref());
+        show(ui, &intent, &plan);
     }
     if !args.yes {
         ui.confirm("Do this?", "--yes")?;
@@ -56,12 +65,27 @@ fn finish(ui: &Ui, intent: &Intent, plan: &Plan, report: &Report, start: Instant
     let release = intent.cloud.publication()?.id.clone();
     let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     if ui.json() {
-        ui.data_json(&json!({"url": url, "release": release, "steps": report.done, "ms": ms, "pages": intent.pages}));
+        ui.data_json(&json!({"url": url, "release": release, "steps": report.done, "ms": ms, "pages": intent.pages,
+            "waiting": report.waiting, "postponed": report.postponed}));
     } else {
         ui.status(format!("{word} in {}: release {release} is live", duration(ms)));
         ui.data(url.unwrap_or_default());
+        waiting(ui, report);
     }
     Ok(())
+}
+
+/// What somebody else has to do first.
+fn waiting(ui: &Ui, report: &Report) {
+    for step in &report.waiting {
+        ui.status(format!("Waiting to {}. {}", step.what, step.hint.as_deref().unwrap_or_default()).trim_end());
+    }
+    if !report.postponed.is_empty() {
+        ui.status(format!(
+            "{} left for after that; run the same command again then.",
+            count(report.postponed.len(), "step")
+        ));
+    }
 }
 
 /// Address of the site, from what the distribution gave.

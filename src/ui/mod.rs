@@ -1,6 +1,6 @@
 //! The only room that prints: data to stdout, status to stderr.
 
-#[cfg(feature = "publish")]
+pub mod cost;
 pub mod plan;
 #[cfg(feature = "publish")]
 pub mod progress;
