@@ -9,11 +9,13 @@ from .faults import Faults
 from .services.acm import Acm
 from .services.apigateway import ApiGateway
 from .services.cloudfront import CloudFront
+from .services.cloudwatch import CloudWatch
 from .services.functions import Lambda
 from .services.kvs import KeyValueStores
 from .services.route53 import Route53
 from .services.s3 import S3
 from .services.wafv2 import Waf
+from .services.sns import Sns
 from .wire.errors import AwsError
 
 USER, SECRET = "practice", "practice"
@@ -52,6 +54,8 @@ class Account:
         self.route53 = Route53(self)
         self.acm = Acm(self)
         self.waf = Waf(self)
+        self.watch = CloudWatch(self)
+        self.topics = Sns(self)
         self.played = {
             "s3": self.s3,
             "cloudfront": self.cloudfront,
@@ -61,6 +65,8 @@ class Account:
             "route53": self.route53,
             "acm": self.acm,
             "wafv2": self.waf,
+            "cloudwatch": self.watch,
+            "sns": self.topics,
         }
 
     async def reset(self):

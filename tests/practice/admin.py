@@ -27,7 +27,8 @@ class Admin:
             ("GET", "edge"): self._edge,
             ("GET", "logs"): self._logs,
             ("GET", "code"): self._code,
-            ("GET", "code"): self._code,
+            ("POST", "confirm"): self._confirm,
+            ("GET", "mail"): self._mail,
             ("GET", ""): self._help,
             **domain_doors(account),
         }
@@ -104,6 +105,17 @@ class Admin:
             if function.name == rest:
                 return web.Response(body=function.latest.package.data, content_type="application/zip")
         return web.json_response({"error": f"no function {rest!r}"}, status=404)
+
+    async def _confirm(self, request, _rest):
+        """The person whose address was subscribed to a topic follows the link in the mail."""
+        given = await request.json()
+        arn = self.account.topics.confirm(given["topic"], given["endpoint"])
+        if arn is None:
+            return web.json_response({"error": "no such subscription"}, status=404)
+        return web.json_response({"subscription": arn})
+
+    async def _mail(self, _request, _rest):
+        return web.json_response(self.account.topics.mail())
 
     async def _logs(self, _request, rest):
         return web.Response(text=self.account.edge.logs(rest))

@@ -6,7 +6,7 @@ _CHANGING = re.compile(
     r"^(Create|Put|Update|Delete|Tag|Untag|Publish|Add|Remove|Set|Attach|Detach|Change|Modify|Start|Stop|"
     r"Associate|Disassociate|Enable|Disable|Request|Register|Deregister|Authorize|Revoke|Run|Terminate|Copy|"
     r"Upload|Complete|Abort|Restore|Replace|Import|Reimport|Batch(?!Get)|Transact(?!Get)|Subscribe|Unsubscribe|"
-    r"Write|Rotate|Schedule|Allocate|Release|Cancel|Send|Execute|Rename|Purge)"
+    r"Write|Rotate|Schedule|Allocate|Release|Cancel|Send|Execute|Rename|Purge|Label|Confirm)"
 )
 
 

@@ -23,7 +23,7 @@ def service_of(call, signature):
     found = models.by_signing_name(signature.service)
     if found is None:
         raise AwsError("InvalidSignatureException", f"Credential should be scoped to a valid service: {signature.service}", 403)
-    return found
+    return found.spoken(call.headers)
 
 
 def identify(call):

@@ -62,6 +62,8 @@ def snapshot(account):
         "zones": account.route53.shown(),
         "certificates": account.acm.shown(),
         "web_acls": account.waf.shown(),
+        **account.watch.shown(),
+        "topics": account.topics.shown(),
     }
     return names.shown(json.loads(json.dumps(document, sort_keys=True, default=str)))
 

@@ -78,12 +78,14 @@ def _json(error, service, request_id, _status):
         headers["content-type"] = "application/json"
         headers["x-amzn-errortype"] = error.code
         return headers, json.dumps({"message": error.message, **error.extra}).encode()
+    if "awsQueryCompatible" in service.model.metadata:
+        headers["x-amzn-query-error"] = f"{error.code};Sender"
     prefix = "com.amazonaws.dynamodb.v20120810#" if service.name == "dynamodb" else ""
     return headers, json.dumps({"__type": prefix + error.code, "message": error.message, **error.extra}).encode()
 
 
-def _cbor(error, _service, request_id, status):
+def _cbor(error, service, request_id, _status):
     # Here, since that module needs this one.
     from . import rpc
 
-    return rpc.error(error.code, error.message, error.extra, status, request_id)
+    return rpc.error(service, error.code, error.message, error.extra, request_id)

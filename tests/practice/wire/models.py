@@ -4,6 +4,7 @@
 first use: the big models take a tenth of a second each.
 """
 
+import copy
 import functools
 import re
 import urllib.parse
@@ -42,6 +43,19 @@ class Service:
             self.namespace = NAMESPACES.get(name, "")
         self.error_statuses = _error_statuses(self.model)
         self.routes = _routes(self.model) if self.protocol.startswith("rest") else []
+
+    def spoken(self, headers):
+        """The service in the protocol of one request: some know several (CloudWatch: CBOR, json and query)."""
+        known = [p for p in self.model.metadata.get("protocols") or [] if not p.startswith("rest")]
+        if len(known) < 2:
+            return self
+        said = headers.get("smithy-protocol", "")
+        spoken = f"smithy-{said}" if said else "json" if "x-amz-target" in headers else "query"
+        if spoken == self.protocol or spoken not in known:
+            return self
+        other = copy.copy(self)
+        other.protocol = spoken
+        return other
 
     def operation(self, name):
         """The operation's model, or None when the service has none of that name."""

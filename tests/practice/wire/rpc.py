@@ -174,7 +174,15 @@ def _to_cbor(shape, value):
     return value
 
 
-def error(code, message, extra, status, request_id):
-    """`(headers, body)` of an error in CBOR."""
-    headers = {"content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor", "x-amzn-requestid": request_id}
-    return headers, cbor2.dumps({"__type": f"com.amazonaws.cloudwatch#{code}", "message": message, **extra})
+def error(service, code, message, extra, request_id):
+    """`(headers, body)` of an error in CBOR.
+
+    The body names the error's shape; clients of services that once spoke query read the code from a header.
+    Source: Smithy, awsQueryCompatible.
+    """
+    name = next((s.name for s in service.model.error_shapes if s.error_code == code), code)
+    headers = {
+        "content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor", "x-amzn-requestid": request_id,
+        "x-amzn-query-error": f"{code};Sender",
+    }
+    return headers, cbor2.dumps({"__type": f"com.amazonaws.cloudwatch#{name}", "message": message, **extra})
