@@ -10,11 +10,13 @@ from .services.acm import Acm
 from .services.apigateway import ApiGateway
 from .services.cloudfront import CloudFront
 from .services.cloudwatch import CloudWatch
+from .services.events import Events
 from .services.functions import Lambda
 from .services.kvs import KeyValueStores
 from .services.route53 import Route53
 from .services.s3 import S3
 from .services.wafv2 import Waf
+from .services.scheduler import Scheduler
 from .services.sns import Sns
 from .wire.errors import AwsError
 
@@ -56,6 +58,8 @@ class Account:
         self.waf = Waf(self)
         self.watch = CloudWatch(self)
         self.topics = Sns(self)
+        self.events = Events(self)
+        self.scheduler = Scheduler(self)
         self.played = {
             "s3": self.s3,
             "cloudfront": self.cloudfront,
@@ -67,6 +71,8 @@ class Account:
             "wafv2": self.waf,
             "cloudwatch": self.watch,
             "sns": self.topics,
+            "events": self.events,
+            "scheduler": self.scheduler,
         }
 
     async def reset(self):

@@ -29,6 +29,7 @@ class Admin:
             ("GET", "code"): self._code,
             ("POST", "confirm"): self._confirm,
             ("GET", "mail"): self._mail,
+            ("POST", "schedule"): self._schedule,
             ("GET", ""): self._help,
             **domain_doors(account),
         }
@@ -116,6 +117,11 @@ class Admin:
 
     async def _mail(self, _request, _rest):
         return web.json_response(self.account.topics.mail())
+
+    async def _schedule(self, request, _rest):
+        """A schedule's time has come."""
+        given = await request.json()
+        return web.json_response(await self.account.scheduler.run_now(given["name"], given.get("group") or "default"))
 
     async def _logs(self, _request, rest):
         return web.Response(text=self.account.edge.logs(rest))

@@ -64,6 +64,8 @@ def snapshot(account):
         "web_acls": account.waf.shown(),
         **account.watch.shown(),
         "topics": account.topics.shown(),
+        "rules": account.events.shown(),
+        "schedule_groups": account.scheduler.shown(),
     }
     return names.shown(json.loads(json.dumps(document, sort_keys=True, default=str)))
 
