@@ -1,6 +1,7 @@
 //! The account: clients, identity and names, made once a run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudfrontkeyvaluestore as kvs;
@@ -16,6 +17,9 @@ use crate::deploy::StepError;
 ///
 /// Source: CloudFront developer guide, "Monitoring"; WAF and ACM developer guides.
 pub const EDGE_REGION: &str = "us-east-1";
+
+/// How long is waited for what others must do, unless told otherwise.
+const WAIT: Duration = Duration::from_secs(10 * 60);
 
 /// Which of the two regions of a site something is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +99,9 @@ pub struct Cloud {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// What is to be published; `None` when nothing is (`status`, `destroy`).
     pub publication: Option<Arc<Publication>>,
+    /// How long to wait for what others must do: a registrar's delegation, the records of a
+    /// domain that is kept elsewhere. What AWS does by itself is not meant.
+    pub wait: Duration,
 }
 
 /// Why the account could not be reached.
@@ -176,12 +183,19 @@ impl Cloud {
             gateway: aws_sdk_apigatewayv2::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             publication: None,
+            wait: WAIT,
         }
     }
 
     /// The same account, about to be given `publication`.
     pub fn with(mut self, publication: Publication) -> Self {
         self.publication = Some(Arc::new(publication));
+        self
+    }
+
+    /// The same account, which waits for `wait` for what others must do.
+    pub fn with_wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
         self
     }
 

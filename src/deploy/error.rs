@@ -57,8 +57,16 @@ impl StepError {
 
     /// A thing with our name, and without our tag: it is never touched.
     pub fn foreign(kind: &str, name: &str) -> Self {
-        Self::yours(format!("use {name}"), Foreign { kind: kind.to_owned() })
-            .hint("Choose another site.name in arq.toml, or remove the existing one yourself; arqsite never touches what it did not make.")
+        Self::foreign_with(
+            format!("use {name}"),
+            format!("a {kind} of this name exists already and was not made by arqsite for this site"),
+            "Choose another site.name in arq.toml, or remove the existing one yourself; arqsite never touches what it did not make.",
+        )
+    }
+
+    /// A thing that is not ours stands in the way, with a way out of its own.
+    pub fn foreign_with(doing: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::yours(doing, Foreign(why.into())).hint(hint)
     }
 
     /// Whether it is [`StepError::waiting`].
@@ -102,12 +110,10 @@ impl StepError {
     }
 }
 
-/// The cause of [`StepError::foreign`].
+/// The cause of [`StepError::foreign`] and [`StepError::foreign_with`].
 #[derive(Debug, thiserror::Error)]
-#[error("a {kind} of this name exists already and was not made by arqsite for this site")]
-struct Foreign {
-    kind: String,
-}
+#[error("{0}")]
+struct Foreign(String);
 
 #[cfg(test)]
 mod tests {
@@ -130,6 +136,17 @@ mod tests {
     fn a_foreign_thing_is_told_apart_and_is_the_customers_to_mend() {
         let error = StepError::foreign("bucket", "shop");
         assert!(error.is_foreign() && error.blame == Blame::Yours && error.hint.is_some());
+        let words = error.chain();
+        assert!(words.ends_with("a bucket of this name exists already and was not made by arqsite for this site"));
+        let other = StepError::foreign_with("use shop", "it is another's", "Ask.");
+        assert!(other.is_foreign() && other.blame == Blame::Yours && other.hint.as_deref() == Some("Ask."));
         assert!(!StepError::yours("use shop", "it is full").is_foreign());
+    }
+
+    #[test]
+    fn what_others_must_do_is_nobodys_failure() {
+        let error = StepError::waiting("validate shop.example", "no name server knows the record yet");
+        assert_eq!(error.blame, Blame::Waiting);
+        assert!(!error.is_foreign());
     }
 }
