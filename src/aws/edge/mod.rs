@@ -1,4 +1,4 @@
-//! What visitors meet: the distribution, its function, the function's store.
+//! What visitors meet: the domain, the firewall, the distribution, its function, the function's store.
 
 pub mod cloudfront_config;
 pub mod cloudfront_deployment;
@@ -6,8 +6,14 @@ pub mod cloudfront_distribution;
 pub mod cloudfront_function;
 pub mod cloudfront_key_value_store;
 pub mod cloudfront_origin_access_control;
+pub mod route53_zone;
 
 /// The ETag of a CloudFront answer, which the next change must name.
 fn etag(tag: Option<&str>) -> String {
     tag.unwrap_or_default().to_owned()
+}
+
+/// Lower-case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
