@@ -1,5 +1,6 @@
 //! What visitors meet: the domain, the firewall, the distribution, its function, the function's store.
 
+pub mod acm_certificate;
 pub mod cloudfront_config;
 pub mod cloudfront_deployment;
 pub mod cloudfront_distribution;
