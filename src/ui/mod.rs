@@ -1,6 +1,7 @@
 //! The only room that prints: data to stdout, status to stderr.
 
 pub mod cost;
+pub mod diagram;
 pub mod plan;
 #[cfg(feature = "publish")]
 pub mod progress;
