@@ -87,7 +87,7 @@ pub struct RunFailure {
     /// [postponed](Report::postponed).
     pub left: Vec<Undone>,
     /// What was done all the same.
-    pub report: Report,
+    pub report: Box<Report>,
 }
 
 impl RunFailure {
@@ -124,7 +124,7 @@ pub(super) fn refused(plan: &Plan, step: Option<&Planned>, error: StepError) -> 
         .filter(|other| other.verb.changes())
         .map(|other| undone(other, other.verb))
         .partition(|other| step.is_some_and(|step| step.node == other.node));
-    let report = report(plan, &BTreeMap::new(), failed.len() + left.len());
+    let report = Box::new(report(plan, &BTreeMap::new(), failed.len() + left.len()));
     RunFailure { errors: vec![error], failed, left, report }
 }
 
@@ -153,7 +153,7 @@ pub(super) fn finish(
         failed: failed.map(|step| undone(step, step.verb)).collect(),
         errors: walked.failed.into_iter().map(|(_, error)| error).chain(halted).collect(),
         left,
-        report,
+        report: Box::new(report),
     })
 }
 
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     fn failure(errors: Vec<StepError>) -> RunFailure {
-        RunFailure { errors, failed: Vec::new(), left: Vec::new(), report: Report::default() }
+        RunFailure { errors, failed: Vec::new(), left: Vec::new(), report: Box::default() }
     }
 
     #[test]
