@@ -104,7 +104,7 @@ pub const PRICES: &[Price] = &[
     regional("s3.get", "S3", "reads", "request").at(400, 1000, S3).unseen(),
     regional("apigateway.request", "API Gateway", "requests", "request").at(1_000_000, MILLION, API_GATEWAY),
     regional("lambda.request", "Lambda", "requests", "request").at(200_000, MILLION, LAMBDA).free(MILLION),
-    regional("lambda.compute", "Lambda", "memory for the time it runs", "GB-second")
+    regional("lambda.compute", "Lambda", "memory for the time it runs, on arm64", "GB-second")
         .at(13_333_400, MILLION, LAMBDA)
         .free(400_000),
     regional("dynamodb.write", "DynamoDB", "writes", "write unit").at(625_000, MILLION, DYNAMODB),
@@ -122,7 +122,10 @@ pub const PRICES: &[Price] = &[
     regional("secretsmanager.secret", "Secrets Manager", "secrets", "secret").at(400_000, 1, SECRETS),
     regional("secretsmanager.call", "Secrets Manager", "reads", "call").at(50_000, 10_000, SECRETS),
     regional("cloudwatch.alarm", "CloudWatch", "alarms", "alarm").at(100_000, 1, CLOUDWATCH).free(10),
-    regional("cloudwatch.dashboard", "CloudWatch", "dashboards", "dashboard").at(3_000_000, 1, CLOUDWATCH).free(3),
+    regional("cloudwatch.dashboard", "CloudWatch", "dashboards", "dashboard")
+        .at(3_000_000, 1, CLOUDWATCH)
+        .free(3)
+        .unseen(),
     regional("cloudwatch.logs", "CloudWatch", "logs", "GB").at(500_000, 1, CLOUDWATCH).free(5),
     regional("cloudtrail.event", "CloudTrail", "first trail of management events", "trail")
         .at(0, 1, CLOUDTRAIL)

@@ -58,8 +58,9 @@ pub struct Run<'a> {
 ///
 /// After the first failure nothing new is begun. What was begun is finished, and planning and
 /// applying again continues. A step that has to wait for somebody outside of the account is no
-/// failure: all goes on but what needs it, and the report says what is waited for. A replacement that would lose data is refused before anything is
-/// changed, unless the plan was asked to delete data.
+/// failure: all goes on but what needs it, and the report says what is waited for. A replacement
+/// that would lose data is refused before anything is changed, unless the plan was asked to delete
+/// data.
 ///
 /// Two runs do not change the account at once, where they have a [lock](Run::lock): it is taken
 /// before anything is changed but its own place, and when it is lost nothing new is begun.
