@@ -5,7 +5,6 @@ use std::io::{IsTerminal, Read};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::intent::context;
 use super::{Common, Failure, account, project};
 use crate::aws::manage::secretsmanager_secret as secrets;
 use crate::config::api::secret_name;
@@ -60,17 +59,17 @@ pub async fn run(ui: &Ui, common: &Common, args: &SecretArgs) -> Result<(), Fail
             declared(&config, name)?;
             let value = value(ui, name)?;
             let cloud = account::connect(&config, stage).await?;
-            secrets::set(&context(&cloud), name, &value).await?;
+            secrets::set(&cloud, name, &value).await?;
             ui.status(format!("{name} is set for {stage}."));
         }
         Verb::List { .. } => {
             let cloud = account::connect(&config, stage).await?;
-            let set = secrets::names(&context(&cloud)).await?;
+            let set = secrets::names(&cloud).await?;
             list(ui, &config, &set);
         }
         Verb::Rm { name, .. } => {
             let cloud = account::connect(&config, stage).await?;
-            if !secrets::remove(&context(&cloud), name).await? {
+            if !secrets::remove(&cloud, name).await? {
                 return Err(Failure::yours(format!("there is no secret {name} in {stage}")));
             }
             ui.status(format!("{name} is removed from {stage}."));

@@ -81,7 +81,7 @@ impl Function {
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
         let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(elsewhere(&config));
         let documents = DynamoStore::new(aws_sdk_dynamodb::Client::new(&config), variable("ARQ_TABLE_PREFIX")?);
-        let security = Security { csp: variable("ARQ_CSP")? };
+        let security = Security { csp: variable("ARQ_CSP")?, ..Security::default() };
         let (name, value) = STRICT_TRANSPORT_SECURITY;
         let mut headers = vec![(name.to_owned(), value.to_owned())];
         headers.extend(security.headers().into_iter().map(|(name, value)| (name.to_owned(), value)));

@@ -96,13 +96,15 @@ impl S3Lock {
     async fn write(&self, holder: Option<Holder>) -> Result<(), CallError> {
         let ledger = Ledger { holder, inventory: self.inventory.clone() };
         let bytes = serde_json::to_vec(&ledger).map_err(|e| CallError::unbuilt("PutObject", &e))?;
-        let call = self.cloud.s3.put_object().bucket(self.cloud.names.bucket()).key(KEY);
-        let call = match self.tag() {
-            Some(tag) => call.if_match(tag),
-            None => call.if_none_match("*"),
+        let (tag, bucket) = (self.tag(), self.cloud.names.bucket());
+        let put = || async {
+            let call = self.cloud.s3.put_object().bucket(&bucket).key(KEY).content_type("application/json");
+            let call = match &tag {
+                Some(tag) => call.if_match(tag),
+                None => call.if_none_match("*"),
+            };
+            answer("PutObject", call.body(ByteStream::from(bytes.clone())).send().await)
         };
-        let call = call.content_type("application/json");
-        let put = || async { answer("PutObject", call.clone().body(ByteStream::from(bytes.clone())).send().await) };
         let output = Patience::PROPAGATION.retry(|e| e.is("ConditionalRequestConflict"), put).await?;
         self.remember(output.e_tag);
         Ok(())
@@ -155,9 +157,8 @@ impl Lock for S3Lock {
 
     async fn renew(&self) -> Result<(), LockError> {
         match self.write(Some(self.until_later())).await {
-            Err(e) if e.is("PreconditionFailed") => {
-                if self.is_mine().await? { self.renew().await } else { Err(LockError::Lost) }
-            }
+            // An answer that was lost: what was written holds for as long.
+            Err(e) if e.is("PreconditionFailed") => self.is_mine().await?.then_some(()).ok_or(LockError::Lost),
             Err(e) if e.is("NoSuchBucket") => Err(LockError::Lost),
             result => Ok(result.telling(|| "keep the lock of the site")?),
         }

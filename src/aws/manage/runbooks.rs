@@ -53,7 +53,7 @@ pub fn rotate_secret() -> Value {
             "DesiredValues": ["Deployed"],
         },
     });
-    let steps = vec![rotate("AcceptNew", "accept"), rotate("SendNew", "send"), deployed, rotate("ForgetOld", "forget")];
+    let steps = vec![rotate("AcceptAndSendNew", "send"), deployed, rotate("ForgetOld", "forget")];
     document("Replaces the secret by which the API knows the site's edge.", json!({}), steps)
 }
 
@@ -125,8 +125,8 @@ mod tests {
     fn the_old_secret_is_forgotten_after_every_edge_sends_the_new_one() {
         let runbook = rotate_secret();
         let steps: Vec<_> = runbook["mainSteps"].as_array().unwrap().iter().map(|s| s["name"].clone()).collect();
-        assert_eq!(steps, ["AcceptNew", "SendNew", "WaitForEveryEdge", "ForgetOld"]);
-        assert_eq!(runbook["outputs"], json!(["AcceptNew.Payload", "SendNew.Payload", "ForgetOld.Payload"]));
+        assert_eq!(steps, ["AcceptAndSendNew", "WaitForEveryEdge", "ForgetOld"]);
+        assert_eq!(runbook["outputs"], json!(["AcceptAndSendNew.Payload", "ForgetOld.Payload"]));
         assert_eq!(payloads(&runbook)[1], json!({"do": "rotate", "step": "send"}));
     }
 }

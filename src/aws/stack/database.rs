@@ -1,7 +1,7 @@
 //! The database, in the private subnets; there when `migrations/` has a file.
 
 use super::Wanted;
-use super::manage::parameter;
+use super::manage::parameter_name;
 use super::network::POSTGRESQL;
 use crate::aws::Cloud;
 use crate::aws::content::migrations_applied::MigrationsApplied;
@@ -17,6 +17,8 @@ use crate::deploy::{Graph, GraphError};
 
 /// Role in the database that owns the tables; the migrator signs in as it.
 pub(super) const OWNER: &str = "arq_owner";
+/// Major version of PostgreSQL.
+const MAJOR: &str = "16";
 
 pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError> {
     let Some(hash) = &wanted.migrations else { return Ok(()) };
@@ -27,9 +29,9 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
     let ingress = vec![Rule::tcp(POSTGRESQL, Peer::Group("function-group".into()))];
     let rules = GroupRules { name: name.clone(), group: "database-group".into(), ingress, egress: Vec::new() };
     graph.add("database-group-rules", rules, &["database-group", "function-group"])?;
-    let subnets = SubnetGroup::of(name.clone(), vec!["subnet-a".into(), "subnet-b".into()]);
+    let subnets = SubnetGroup::of(name.clone(), "Private subnets of the site", vec!["subnet-a".into(), "subnet-b".into()]);
     graph.add("database-subnets", subnets, &["subnet-a", "subnet-b"])?;
-    graph.add("database-parameters", ParameterGroup::of(name.clone()), &[])?;
+    graph.add("database-parameters", ParameterGroup::encrypted(name.clone(), MAJOR), &[])?;
     cluster(graph, wanted, &name)?;
     migrations(graph, wanted, hash)
 }
@@ -37,10 +39,16 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
 fn cluster(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>, name: &str) -> Result<(), GraphError> {
     let config = &wanted.config.database;
     let pause = i32::try_from(config.pause_after.0).unwrap_or(i32::MAX);
-    let cluster = Cluster::serverless(name.to_owned(), config.min_acu.0, config.max_acu.0, pause);
+    let cluster = Cluster {
+        major: MAJOR.into(),
+        min_half_acu: config.min_acu.0,
+        max_half_acu: config.max_acu.0,
+        pause_after_seconds: (config.min_acu.0 == 0).then_some(pause),
+        ..Cluster::protected(name.to_owned(), "database-subnets", "database-group", "database-parameters")
+    };
     graph.add("database", cluster, &["database-subnets", "database-group", "database-parameters"])?;
-    graph.add("database-instance", Instance::of(name.to_owned(), "database"), &["database"])?;
-    let roles = DatabaseRoles::of("database", "database-instance");
+    graph.add("database-instance", Instance::serverless(name.to_owned(), "database"), &["database"])?;
+    let roles = DatabaseRoles::of(name.to_owned(), "database", "database-instance");
     graph.add("database-roles", roles, &["database", "database-instance"])
 }
 
@@ -49,7 +57,7 @@ fn migrations(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>, hash: &str) -> Resu
     graph.add("migrations-bundle", bundle, &["site-bucket"])?;
     let applied = MigrationsApplied {
         migrator: "migrator".into(),
-        parameter: parameter(wanted, "migrations"),
+        parameter: parameter_name(wanted, "migrations"),
         hash: hash.to_owned(),
     };
     let needs = ["migrator", "migrations-bundle", "database-roles", "database-group-rules"];

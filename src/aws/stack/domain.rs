@@ -17,7 +17,7 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
     others.sort();
     let mut aliases: Vec<String> = others.iter().cloned().chain([domain.clone()]).collect();
     aliases.sort();
-    graph.add("certificate", Certificate::of(domain.clone(), others), &[])?;
+    graph.add("certificate", Certificate::of(domain, &others), &[])?;
     let zone = wanted.keeps_records().then_some("zone");
     let mut issued = vec!["certificate"];
     if let Some(zone) = zone {

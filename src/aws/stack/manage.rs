@@ -13,10 +13,10 @@ use crate::aws::compute::logs_group::LogGroup;
 use crate::aws::content::engine_package::EnginePackage;
 use crate::aws::manage::runbooks;
 use crate::aws::manage::scheduler_group::Group;
-use crate::aws::manage::scheduler_schedule::Schedule;
+use crate::aws::manage::scheduler_schedule::{Nodes, Schedule};
 use crate::aws::manage::secretsmanager_secret::Secret;
-use crate::aws::manage::ssm_document::Document;
-use crate::aws::manage::ssm_parameter::Parameter;
+use crate::aws::manage::ssm_document::{Document, Reference};
+use crate::aws::manage::ssm_parameter::{self as parameter, Parameter};
 use crate::aws::{Cloud, Place};
 use crate::config;
 use crate::deploy::{Graph, GraphError};
@@ -60,7 +60,7 @@ fn operator(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphEr
         json!({"Sid": "Ledger", "Effect": "Allow", "Action": "s3:GetObject",
                "Resource": format!("arn:aws:s3:::{}/ledger.json", names.bucket())}),
         json!({"Sid": "Live", "Effect": "Allow", "Action": "ssm:PutParameter",
-               "Resource": format!("arn:aws:ssm:{region}:{account}:parameter{}", parameter(wanted, "release"))}),
+               "Resource": format!("arn:aws:ssm:{region}:{account}:parameter{}", parameter_name(wanted, "release"))}),
     ];
     let role = Role::for_lambda(name.clone(), statements);
     graph.add("operator-role", role, &["edge-store", "distribution"])?;
@@ -134,31 +134,49 @@ fn books(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError
     let role = Role::for_service(names.part("runbooks"), "ssm.amazonaws.com", &names.account, statements);
     let needs: Vec<&str> = functions.iter().copied().chain(["distribution"]).collect();
     graph.add("runbook-role", role, &needs)?;
-    for book in runbooks::all(wanted.has_api(), wanted.migrations.is_some()) {
-        let document = Document::automation(names.part(book.name), book.content);
-        let needs: Vec<&str> = needs.iter().copied().chain(["runbook-role"]).collect();
-        graph.add(&format!("runbook-{}", book.name), document, &needs)?;
+    let placeholders = [
+        ("role", Reference::Role("runbook-role".into())),
+        ("operator", Reference::Function("operator".into())),
+        ("distribution", Reference::Distribution("distribution".into())),
+    ];
+    let mut all = vec![
+        ("rollback", runbooks::rollback()),
+        ("maintenance-on", runbooks::maintenance_on()),
+        ("maintenance-off", runbooks::maintenance_off()),
+    ];
+    if wanted.has_api() {
+        all.push(("rotate-secret", runbooks::rotate_secret()));
     }
-    Ok(())
+    for (part, content) in all {
+        let document = Document::runbook(names, part, content, &placeholders);
+        graph.add(&format!("runbook-{part}"), document, &["operator", "distribution", "runbook-role"])?;
+    }
+    if wanted.migrations.is_none() {
+        return Ok(());
+    }
+    let placeholders =
+        [("role", Reference::Role("runbook-role".into())), ("migrator", Reference::Function("migrator".into()))];
+    let document = Document::runbook(names, "migrate", runbooks::migrate(), &placeholders);
+    graph.add("runbook-migrate", document, &["migrator", "runbook-role"])
 }
 
 /// Name of a parameter.
-pub(super) fn parameter(wanted: &Wanted<'_>, part: &str) -> String {
+pub(super) fn parameter_name(wanted: &Wanted<'_>, part: &str) -> String {
     format!("/arqsite/{}/{}/{part}", wanted.names.site, wanted.names.stage)
 }
 
 /// What is live, for whoever looks from within the account.
 fn parameters(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError> {
-    let address = Parameter::text(&parameter(wanted, "address"), "Host name of the distribution", "${distribution.domain}");
+    let domain = parameter::Value::DistributionDomain("distribution".into());
+    let address = Parameter::of_site(wanted.names, "address", domain, "Host name of the distribution");
     graph.add("parameter-address", address, &["distribution"])?;
-    let bucket = Parameter::text(&parameter(wanted, "bucket"), "Bucket of the site", &wanted.names.bucket());
-    graph.add("parameter-bucket", bucket, &[])?;
+    let bucket = parameter::Value::Text(wanted.names.bucket());
+    graph.add("parameter-bucket", Parameter::of_site(wanted.names, "bucket", bucket, "Bucket of the site"), &[])?;
     let Some(release) = &wanted.release else { return Ok(()) };
-    let id = release.pointer.live.release.to_string();
-    let live = Parameter::text(&parameter(wanted, "release"), "Release that is live", &id);
+    let id = parameter::Value::Text(release.pointer.live.release.to_string());
+    let live = Parameter::of_site(wanted.names, "release", id, "Release that was made live last");
     // After the pointer: what it says is so.
-    graph.add("parameter-release", live, &[])?;
-    graph.depend("parameter-release", "release-live")
+    graph.add("parameter-release", live, &["release-live"])
 }
 
 /// One secret for all that the customer keeps.
@@ -174,21 +192,15 @@ fn schedules(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphE
         return Ok(());
     }
     let names = wanted.names;
-    graph.add("schedule-group", Group { name: names.part("schedules") }, &[])?;
+    graph.add("schedule-group", Group::of_site(names), &[])?;
     let statements = vec![json!({"Sid": "Invoke", "Effect": "Allow", "Action": "lambda:InvokeFunction",
         "Resource": "${function-alias}"})];
     let role = Role::for_service(names.part("scheduler"), "scheduler.amazonaws.com", &names.account, statements);
     graph.add("schedule-role", role, &["function-alias"])?;
     for schedule in &wanted.config.schedule {
-        let resource = Schedule::invoking(
-            "schedule-group",
-            &schedule.name,
-            &schedule.at,
-            &schedule.timezone,
-            "function-alias",
-            "schedule-role",
-            event(wanted, schedule).to_string(),
-        );
+        let nodes = Nodes { group: "schedule-group", alias: "function-alias", role: "schedule-role" };
+        let input = event(wanted, schedule).to_string();
+        let resource = Schedule::new(&schedule.name, &schedule.at, &schedule.timezone, input, nodes);
         let node = format!("schedule-{}", schedule.name);
         graph.add(&node, resource, &["schedule-group", "schedule-role", "function-alias"])?;
     }

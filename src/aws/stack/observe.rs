@@ -6,7 +6,7 @@ use super::Wanted;
 use crate::aws::manage::events_rule::{Rule, Target};
 use crate::aws::observe::cloudtrail_trail::Trail;
 use crate::aws::observe::cloudwatch_alarm::Alarm;
-use crate::aws::observe::cloudwatch_dashboard::Dashboard;
+use crate::aws::observe::cloudwatch_dashboard::{Dashboard, Shown};
 use crate::aws::observe::sns_subscription::Subscription;
 use crate::aws::observe::sns_topic::Topic;
 use crate::aws::{Cloud, EDGE_REGION, Place};
@@ -17,7 +17,7 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
     alarms(graph, wanted)?;
     dashboard(graph, wanted)?;
     if wanted.config.observe.audit {
-        let trail = Trail::of_account(wanted.names.part("audit"), wanted.names.logs_bucket());
+        let trail = Trail::audit(wanted.names, wanted.names.logs_bucket());
         graph.add("audit", trail, &["logs-bucket-policy"])?;
     }
     Ok(())
@@ -76,21 +76,23 @@ fn certificate_warning(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<
         "detail-type": ["ACM Certificate Approaching Expiration", "ACM Certificate Renewal Action Required"],
     });
     let name = wanted.names.part("certificate");
-    let rule = Rule::new(name, Place::Edge, "A certificate is not being renewed", pattern, Target::topic(topic));
+    let rule = Rule::new(name, Place::Edge, "A certificate is not being renewed", pattern, Target::Topic(topic.into()));
     graph.add("certificate-warning", rule, &[topic])
 }
 
 fn dashboard(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError> {
     let names = wanted.names;
-    let mut needs = vec!["distribution"];
-    let mut dashboard = Dashboard::of_site(names, "distribution");
-    if let Some(api) = &wanted.api {
-        needs.push("http-api");
-        let tables = api.documents.iter().map(|collection| names.part(collection)).collect();
-        dashboard = dashboard.with_api("http-api", names.part("api"), tables);
-    }
-    if wanted.migrations.is_some() {
-        dashboard = dashboard.with_database(names.part("database"));
-    }
-    graph.add("dashboard", dashboard, &needs)
+    let documents = wanted.api.iter().flat_map(|api| &api.documents);
+    let tables: Vec<_> = documents.map(|collection| names.part(collection)).collect();
+    let (function, cluster) = (names.part("api"), names.part("database"));
+    let has_database = wanted.migrations.is_some();
+    let shown = Shown {
+        distribution: Some("distribution"),
+        api: wanted.has_api().then_some("http-api"),
+        function: wanted.has_api().then_some(function.as_str()),
+        tables: &tables,
+        cluster: has_database.then_some(cluster.as_str()),
+    };
+    let needs: Vec<&str> = ["distribution"].into_iter().chain(shown.api).collect();
+    graph.add("dashboard", Dashboard::of_site(names, &shown), &needs)
 }

@@ -91,7 +91,7 @@ fn logs(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError>
         grants.push(Grant::Trail { name: names.part("audit") });
     }
     graph.add("logs-bucket-policy", BucketPolicy::new("logs-bucket", bucket.clone(), grants), &["logs-bucket"])?;
-    let delivery = Delivery::new(names.part("edge"), "distribution", bucket, EDGE_LOGS);
+    let delivery = Delivery::of_edge(names, "distribution", bucket);
     graph.add("edge-log", delivery, &["distribution", "logs-bucket-policy"])
 }
 
