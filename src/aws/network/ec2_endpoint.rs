@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::element::Element;
 use super::parameters::Parameters;
-use super::settle::{Identified, as_node, as_nodes, needed, settling};
+use super::settle::{Identified, as_node, as_nodes, make_once, needed, settling};
 use super::token::token;
 use crate::aws::error::CallError;
 use crate::aws::retry::Patience;
@@ -228,15 +228,18 @@ async fn create(cx: &Cx, name: &str, vpc: &str, service: &str, parameters: Param
         &cx.cloud.names,
         name,
     );
-    let made = settling(|| async {
-        Patience::CONFLICT
-            // One that is being deleted still has the name.
-            .retry(
-                |e| e.says("InvalidParameter", "conflicting DNS domain") || e.is("RouteAlreadyExists"),
-                || async { cx.cloud.ec2.call("CreateVpcEndpoint", &parameters).await },
-            )
-            .await
-    });
+    let made = make_once(
+        || async { Ok(all(cx, name).await?.into_iter().find(is_alive)) },
+        || async {
+            Patience::CONFLICT
+                // One that is being deleted still has the name, or the routes.
+                .retry(
+                    |e| e.says("InvalidParameter", "conflicting DNS domain") || e.is("RouteAlreadyExists"),
+                    || async { cx.cloud.ec2.call_once("CreateVpcEndpoint", &parameters).await },
+                )
+                .await
+        },
+    );
     made.await.map(|_| ()).telling(making)
 }
 

@@ -316,8 +316,14 @@ impl NatGateway {
             .with("SubnetId", subnet)
             .with("AllocationId", address)
             .tagged("natgateway", &cx.cloud.names, &self.name);
-        let answer = settling(|| async { cx.cloud.ec2.call("CreateNatGateway", &parameters).await });
-        Ok(answer.await.telling(making)?.at(&["natGateway", "natGatewayId"]).to_owned())
+        let made = make_once(
+            || async { Ok(alive(&self.all(cx).await?).cloned()) },
+            || async {
+                let answer = cx.cloud.ec2.call_once("CreateNatGateway", &parameters).await?;
+                Ok(answer.child("natGateway").cloned().unwrap_or_default())
+            },
+        );
+        Ok(made.await.telling(making)?.get("natGatewayId").to_owned())
     }
 }
 

@@ -70,7 +70,12 @@ pub fn unknown(error: &CallError) -> bool {
 
 /// Whether it is not known if the call was carried out.
 fn lost(error: &CallError) -> bool {
-    error.unreachable() || error.status.is_some_and(|status| status >= 500)
+    error.unreachable() || (error.status.is_some_and(|status| status >= 500) && !is_throttled(error))
+}
+
+/// Whether there were too many calls: this one was not carried out.
+fn is_throttled(error: &CallError) -> bool {
+    error.is_any(&["RequestLimitExceeded", "Throttling", "EC2ThrottledException"])
 }
 
 /// Calls with ids that were given a moment ago: not every part of EC2 knows them yet.
@@ -89,7 +94,9 @@ fn taken(error: &CallError) -> bool {
     error.is_any(&["InvalidSubnet.Conflict", "InvalidGroup.Duplicate"])
 }
 
-/// Makes what has no client token: looks before it makes, and again when an answer was lost.
+/// Makes what must not be made twice: looks before it makes, and again when an answer was lost.
+/// (A client token is a second guard, where there is one: what was made a moment ago may not yet be
+/// found.)
 pub async fn make_once<T, L, Looked, M, Made>(look: L, make: M) -> Result<T, CallError>
 where
     L: Fn() -> Looked,
@@ -102,7 +109,7 @@ where
     }
     Patience::CONFLICT
         .retry(
-            |e| lost(e) || unknown(e),
+            |e| lost(e) || is_throttled(e) || unknown(e),
             || async {
                 match make().await {
                     Err(error) if lost(&error) || taken(&error) => {
