@@ -184,6 +184,8 @@ fn tls_only(bucket: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn document(grants: Vec<Grant>, arn: Option<&str>) -> Option<Value> {

@@ -127,6 +127,8 @@ fn plain(rule: &s3::LifecycleRule) -> s3::LifecycleRule {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn full() -> Lifecycle {

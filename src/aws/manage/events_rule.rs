@@ -226,6 +226,8 @@ fn is_changing(error: &CallError) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

@@ -97,6 +97,8 @@ fn invoke(name: &str, function: &str, payload: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn payloads(document: &Value) -> Vec<Value> {

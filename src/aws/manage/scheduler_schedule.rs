@@ -209,6 +209,8 @@ fn role_is_new(error: &CallError) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     const NODES: Nodes<'static> = Nodes { group: "schedules", alias: "function-alias", role: "schedule-role" };

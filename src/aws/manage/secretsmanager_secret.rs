@@ -240,6 +240,8 @@ fn is_scheduled(error: &CallError) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

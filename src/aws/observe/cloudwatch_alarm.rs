@@ -302,6 +302,8 @@ impl Alarm {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     const TOPIC: &str = "arn:aws:sns:us-east-1:1:shop-alarms";

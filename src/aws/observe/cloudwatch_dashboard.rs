@@ -264,6 +264,8 @@ fn cluster(names: &Names, shown: &Shown<'_>) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn names() -> Names {

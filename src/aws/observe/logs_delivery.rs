@@ -312,6 +312,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     const DISTRIBUTION: &str = "arn:aws:cloudfront::1:distribution/E1";
