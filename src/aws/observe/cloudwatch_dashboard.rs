@@ -101,7 +101,12 @@ impl Resource for Dashboard {
 
     async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<DashboardOutput, StepError> {
         let making = || format!("make the dashboard {}", self.name);
-        let body = substituted(&self.body, &self.known(cx)?).to_string();
+        let known = self.known(cx)?;
+        let wanted = [(DISTRIBUTION, &self.distribution), (API, &self.api)];
+        if wanted.iter().any(|(name, node)| node.is_some() && !known.contains_key(*name)) {
+            return Err(StepError::bug(format!("the dashboard {} shows what is not there", self.name)));
+        }
+        let body = substituted(&self.body, &known).to_string();
         let call = cx.cloud.cloudwatch.at(Place::Home).put_dashboard().dashboard_name(&self.name).dashboard_body(body);
         // Of a dashboard that is there the tags are left as they are.
         let tags = cx.cloud.names.tags().map(|(key, value)| cw::Tag::builder().key(key).value(value).build());
@@ -207,7 +212,10 @@ fn edge(shown: &Shown<'_>) -> Vec<Value> {
 
 fn function(names: &Names, shown: &Shown<'_>) -> Vec<Value> {
     let Some(function) = shown.function else { return Vec::new() };
-    let metric = |name: &str, statistic: &str, label: &str| json!(["AWS/Lambda", name, "FunctionName", function, {"stat": statistic, "label": label}]);
+    let metric = |name: &str, statistic: &str, label: &str| {
+        let options = json!({"stat": statistic, "label": label});
+        json!(["AWS/Lambda", name, "FunctionName", function, options])
+    };
     let calls = vec![
         metric("Invocations", "Sum", "calls"),
         metric("Errors", "Sum", "failures"),
@@ -253,7 +261,10 @@ fn tables(names: &Names, shown: &Shown<'_>) -> Vec<Value> {
 
 fn cluster(names: &Names, shown: &Shown<'_>) -> Vec<Value> {
     let Some(cluster) = shown.cluster else { return Vec::new() };
-    let metric = |name: &str, statistic: &str, label: &str| json!(["AWS/RDS", name, "DBClusterIdentifier", cluster, {"stat": statistic, "label": label}]);
+    let metric = |name: &str, statistic: &str, label: &str| {
+        let options = json!({"stat": statistic, "label": label});
+        json!(["AWS/RDS", name, "DBClusterIdentifier", cluster, options])
+    };
     let capacity = vec![metric("ServerlessDatabaseCapacity", "Average", "capacity units (ACU)")];
     let load = vec![metric("ACUUtilization", "Average", "of the capacity allowed")];
     vec![
