@@ -9,6 +9,7 @@ from .faults import Faults
 from .services.acm import Acm
 from .services.apigateway import ApiGateway
 from .services.cloudfront import CloudFront
+from .services.cloudtrail import CloudTrail
 from .services.cloudwatch import CloudWatch
 from .services.events import Events
 from .services.functions import Lambda
@@ -17,6 +18,7 @@ from .services.route53 import Route53
 from .services.s3 import S3
 from .services.wafv2 import Waf
 from .services.scheduler import Scheduler
+from .services.secrets import SecretsManager
 from .services.sns import Sns
 from .wire.errors import AwsError
 
@@ -60,6 +62,8 @@ class Account:
         self.topics = Sns(self)
         self.events = Events(self)
         self.scheduler = Scheduler(self)
+        self.secrets = SecretsManager(self)
+        self.trails = CloudTrail(self)
         self.played = {
             "s3": self.s3,
             "cloudfront": self.cloudfront,
@@ -73,6 +77,8 @@ class Account:
             "sns": self.topics,
             "events": self.events,
             "scheduler": self.scheduler,
+            "secretsmanager": self.secrets,
+            "cloudtrail": self.trails,
         }
 
     async def reset(self):

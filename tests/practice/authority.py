@@ -4,6 +4,7 @@ The account's own user may do everything. Source: IAM user guide, policy evaluat
 reference for the names of actions.
 """
 
+from . import authority_arns
 from .wire.errors import AwsError
 
 # Operations whose action has another name.
@@ -55,6 +56,9 @@ def _asked(account, call):
         return [(f"logs:{call.operation}", f"arn:aws:logs:{call.region}:{account.id}:log-group:{group}:*")]
     if call.service.name == "sts" and call.operation == "GetCallerIdentity":
         return []
+    named = authority_arns.asked(account, call)
+    if named is not None:
+        return named
     prefix = {"apigatewayv2": "apigateway"}.get(call.service.name, call.service.name)
     return [(f"{prefix}:{call.operation}", "*")]
 

@@ -66,6 +66,8 @@ def snapshot(account):
         "topics": account.topics.shown(),
         "rules": account.events.shown(),
         "schedule_groups": account.scheduler.shown(),
+        "secrets": account.secrets.shown(),
+        "trails": account.trails.shown(),
     }
     return names.shown(json.loads(json.dumps(document, sort_keys=True, default=str)))
 
@@ -96,6 +98,7 @@ def _names(account):
         names.add(hashlib.sha256(secret.encode()).hexdigest(), "secret hash")
     for release in _releases(account):
         names.add(release, "release")
+    account.secrets.name(names)
     return names
 
 
