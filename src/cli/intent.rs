@@ -1,5 +1,6 @@
 //! What a verb means to do to the account: both graphs, and what they were made from.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::project::Loaded;
@@ -12,12 +13,13 @@ use crate::aws::edge::cloudfront_function;
 use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
 use crate::aws::stack::{self, ApiParts, ReleaseParts, Wanted};
 use crate::api::Bundle;
-use crate::aws::{Cloud, Cx};
+use crate::aws::{Cloud, Cx, kinds, policy};
 use crate::config::{Config, Project};
 use crate::cost::{Assumptions, Edges, Estimate, Expected, components_of, estimate, expected};
 use crate::deploy::{
     Context, Event, Graph, GraphError, Inventory, KindError, Made, Outputs, Plan, PlanError, PlanOptions, Resource,
 };
+use crate::ui::diagram;
 use crate::release::{Difference, Manifest, Pointer, ReleaseId, Slot, pack};
 
 /// The graphs of one run.
@@ -97,7 +99,22 @@ impl Intent {
             plan.steps.iter().any(|step| step.kind == made.kind && step.name == made.name && plan.was_found(&step.node))
         };
         inventory.made.retain(there);
-        inventory.with(&self.desired)
+        let mut inventory = inventory.with(&self.desired);
+        let kinds: BTreeSet<_> = kinds::kinds().names().collect();
+        inventory.made.retain(|made| kinds.contains(made.kind.as_str()));
+        inventory
+    }
+
+    /// Every action that whoever carries out `plan` has to be allowed.
+    pub fn actions(&self, plan: &Plan) -> BTreeSet<String> {
+        policy::actions_of(plan.steps.iter().map(|step| step.kind))
+    }
+
+    /// The architecture as it is, and what becomes of it.
+    pub fn picture(&self, plan: &Plan) -> String {
+        let names = &self.cloud.names;
+        let title = format!("{} ({}), {}", names.site, names.stage, names.region);
+        diagram::svg(&diagram::picture_of(title, &plan.steps, &self.edges()))
     }
 
     /// What all that there should be costs a month.
@@ -135,7 +152,7 @@ fn unknown(error: KindError) -> Failure {
     Failure::from_error(kind, &error).hint("Use the version of arqsite that published this site last, or a newer one.")
 }
 
-fn bug(error: GraphError) -> Failure {
+pub fn bug(error: GraphError) -> Failure {
     Failure::from_error(Kind::Bug, &error)
 }
 

@@ -9,6 +9,8 @@ mod token;
 #[cfg(feature = "publish")]
 mod account;
 #[cfg(feature = "publish")]
+mod cost;
+#[cfg(feature = "publish")]
 mod destroy;
 #[cfg(feature = "publish")]
 mod intent;
@@ -79,6 +81,8 @@ enum Verb {
     Secret(secret::SecretArgs),
     Token(token::TokenArgs),
     #[cfg(feature = "publish")]
+    Cost(cost::CostArgs),
+    #[cfg(feature = "publish")]
     Policy(policy::PolicyArgs),
     #[cfg(feature = "publish")]
     Destroy(destroy::DestroyArgs),
@@ -101,6 +105,8 @@ pub fn run() -> ExitCode {
         Verb::Status(args) => account::block_on(status::run(&ui, &cli.common, args)),
         #[cfg(feature = "publish")]
         Verb::Secret(args) => account::block_on(secret::run(&ui, &cli.common, args)),
+        #[cfg(feature = "publish")]
+        Verb::Cost(args) => cost::run(&ui, &cli.common, args),
         #[cfg(feature = "publish")]
         Verb::Policy(args) => account::block_on(policy::run(&ui, &cli.common, args)),
         Verb::Token(args) => token::run(&ui, &cli.common, args),

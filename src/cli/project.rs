@@ -76,6 +76,12 @@ pub fn migrations(project: &Project) -> Result<Migrations, Failure> {
     Migrations::of(files).map_err(|error| Failure::from_error(Kind::Yours, &error))
 }
 
+/// Statements of the migrations that can lose data.
+#[cfg(feature = "publish")]
+pub fn destructive(loaded: &Loaded) -> Vec<String> {
+    loaded.migrations.destructive().into_iter().map(|statement| format!("migrations/{statement}")).collect()
+}
+
 /// A schedule calls the API.
 fn check_schedules(config: &Config, has_api: bool) -> Result<(), Failure> {
     if config.schedule.is_empty() || has_api {

@@ -1,16 +1,17 @@
 //! `arqsite publish`: the site and its API, on the customer's own account.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
 
 use super::intent::{Intent, connect};
 use super::run::carry_out;
-use super::{Common, Failure, project};
+use super::project::{self, Loaded};
+use super::{Common, Failure};
 use crate::aws::edge::cloudfront_distribution::{Distribution, DistributionOutput};
 use crate::config::PRODUCTION;
-use crate::deploy::{Plan, Report, Resource};
+use crate::deploy::{Plan, Report, Resource, Verb};
 use crate::ui::plan::Shown;
 use crate::ui::{self, Ui, count, duration};
 
@@ -23,13 +24,19 @@ pub struct PublishArgs {
     /// Answer yes to every question
     #[arg(short, long)]
     yes: bool,
+    /// Let migrations that have not run yet drop or empty tables
+    #[arg(long)]
+    allow_destructive: bool,
+    /// How many minutes to wait for a domain that others have to lead here; the site is up before
+    #[arg(long, value_name = "MINUTES", default_value_t = 10)]
+    wait: u64,
 }
 
 /// Shows a plan and what it costs and takes.
 pub fn show(ui: &Ui, intent: &Intent, plan: &Plan) {
     let (estimate, expected) = (intent.estimate(), intent.expected(plan));
-    let pages = intent.pages.as_ref();
-    let shown = Shown { pages, estimate: Some(&estimate), expected: Some(&expected), ..Shown::only(plan) };
+    let (pages, actions) = (intent.pages.as_ref(), Some(intent.actions(plan).len()));
+    let shown = Shown { plan, pages, estimate: Some(&estimate), expected: Some(&expected), actions };
     ui::plan::show(ui, &shown);
 }
 
@@ -39,7 +46,7 @@ pub async fn run(ui: &Ui, common: &Common, args: &PublishArgs) -> Result<(), Fai
     let project = project::open_own(common)?;
     let loaded = project::load(&project, &args.stage)?;
     project::warn(ui, &loaded);
-    let cloud = connect(&loaded.config, &args.stage).await?;
+    let cloud = connect(&loaded.config, &args.stage).await?.with_wait(Duration::from_secs(args.wait * 60));
     ui.faint(format!("Account {}, region {}, stage {}.", cloud.names.account, cloud.names.region, args.stage));
     let intent = Intent::to_publish(cloud, &project, &loaded).await?;
     let plan = intent.plan(false).await?;
@@ -49,6 +56,7 @@ pub async fn run(ui: &Ui, common: &Common, args: &PublishArgs) -> Result<(), Fai
     if !ui.json() {
         show(ui, &intent, &plan);
     }
+    refuse_destruction(&plan, &loaded, args.allow_destructive)?;
     if !args.yes {
         ui.confirm("Do this?", "--yes")?;
     }
@@ -56,23 +64,49 @@ pub async fn run(ui: &Ui, common: &Common, args: &PublishArgs) -> Result<(), Fai
     finish(ui, &intent, &plan, &report, start, "Published")
 }
 
+/// A migration that can lose data runs only when that is said.
+fn refuse_destruction(plan: &Plan, loaded: &Loaded, allowed: bool) -> Result<(), Failure> {
+    let runs = plan.get("migrations-applied").is_some_and(|step| step.verb.changes());
+    let statements = project::destructive(loaded);
+    if allowed || !runs || statements.is_empty() {
+        return Ok(());
+    }
+    let mut failure = Failure::yours("a migration can lose data");
+    failure.causes = statements;
+    Err(failure.hint("If that is meant, publish with --allow-destructive. Migrations that ran already are not run again."))
+}
+
 fn again(stage: &str) -> String {
     if stage == PRODUCTION { "arqsite publish".into() } else { format!("arqsite publish --stage {stage}") }
 }
 
 fn finish(ui: &Ui, intent: &Intent, plan: &Plan, report: &Report, start: Instant, word: &str) -> Result<(), Failure> {
-    let url = url(plan);
     let release = intent.cloud.publication()?.id.clone();
     let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (url, domain) = (url(plan), domain(plan, report));
+    let address = domain.clone().or_else(|| url.clone());
     if ui.json() {
-        ui.data_json(&json!({"url": url, "release": release, "steps": report.done, "ms": ms, "pages": intent.pages,
-            "waiting": report.waiting, "postponed": report.postponed}));
+        ui.data_json(&json!({"url": address, "distribution": url, "release": release, "steps": report.done, "ms": ms,
+            "pages": intent.pages, "waiting": report.waiting, "postponed": report.postponed}));
     } else {
         ui.status(format!("{word} in {}: release {release} is live", duration(ms)));
-        ui.data(url.unwrap_or_default());
+        ui.data(address.unwrap_or_default());
         waiting(ui, report);
     }
     Ok(())
+}
+
+/// Address on the domain, once its records lead here.
+pub fn domain(plan: &Plan, report: &Report) -> Option<String> {
+    let waiting = report.waiting.iter().map(|step| &step.node).chain(report.postponed.iter().map(|step| &step.node));
+    let named = plan.steps.iter().find(|step| step.node == "distribution-domain")?;
+    let left = waiting.into_iter().any(|node| node.starts_with("distribution-domain") || node == "domain-records");
+    if left || matches!(named.verb, Verb::Delete) {
+        return None;
+    }
+    let certificate = plan.steps.iter().find(|step| step.node == "certificate")?;
+    // `example.com (1a2b3c4d)`: the certificate's name begins with the domain.
+    Some(format!("https://{}/", certificate.name.split(' ').next()?))
 }
 
 /// What somebody else has to do first.
