@@ -8,6 +8,9 @@ pub mod cloudfront_function;
 pub mod cloudfront_key_value_store;
 pub mod cloudfront_origin_access_control;
 pub mod route53_zone;
+pub mod wafv2_logging;
+pub mod wafv2_rules;
+pub mod wafv2_web_acl;
 
 /// The ETag of a CloudFront answer, which the next change must name.
 fn etag(tag: Option<&str>) -> String {
