@@ -284,7 +284,8 @@ pub async fn wait_until_deployed(cx: &Cx, id: &str, note: &str) -> Result<bool, 
     Ok(deployed.is_some())
 }
 
-async fn read(cx: &Cx, id: &str) -> Result<(cf::DistributionConfig, String), CallError> {
+/// The configuration as it is, and its ETag.
+pub(super) async fn read(cx: &Cx, id: &str) -> Result<(cf::DistributionConfig, String), CallError> {
     let output = answer("GetDistributionConfig", cx.cloud.cloudfront.get_distribution_config().id(id).send().await)?;
     let tag = etag(output.e_tag());
     let config = output.distribution_config;

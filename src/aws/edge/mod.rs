@@ -1,9 +1,11 @@
 //! What visitors meet: the domain, the firewall, the distribution, its function, the function's store.
 
 pub mod acm_certificate;
+pub mod acm_validation;
 pub mod cloudfront_config;
 pub mod cloudfront_deployment;
 pub mod cloudfront_distribution;
+pub mod cloudfront_domain;
 pub mod cloudfront_function;
 pub mod cloudfront_key_value_store;
 pub mod cloudfront_origin_access_control;
