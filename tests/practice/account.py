@@ -20,6 +20,7 @@ from .services.wafv2 import Waf
 from .services.scheduler import Scheduler
 from .services.secrets import SecretsManager
 from .services.sns import Sns
+from .services.ssm import Ssm
 from .wire.errors import AwsError
 
 USER, SECRET = "practice", "practice"
@@ -64,6 +65,7 @@ class Account:
         self.scheduler = Scheduler(self)
         self.secrets = SecretsManager(self)
         self.trails = CloudTrail(self)
+        self.systems = Ssm(self)
         self.played = {
             "s3": self.s3,
             "cloudfront": self.cloudfront,
@@ -79,6 +81,7 @@ class Account:
             "scheduler": self.scheduler,
             "secretsmanager": self.secrets,
             "cloudtrail": self.trails,
+            "ssm": self.systems,
         }
 
     async def reset(self):

@@ -68,6 +68,7 @@ def snapshot(account):
         "schedule_groups": account.scheduler.shown(),
         "secrets": account.secrets.shown(),
         "trails": account.trails.shown(),
+        **account.systems.shown(),
     }
     return names.shown(json.loads(json.dumps(document, sort_keys=True, default=str)))
 
