@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::{Common, Failure, project};
-use crate::aws::stack::{self, Wanted};
 use crate::aws::Names;
 use crate::aws::compute::lambda_function::Engine;
+use crate::aws::stack::{self, Wanted};
 use crate::cli::intent::api_parts;
 use crate::config::PRODUCTION;
 use crate::cost::{Assumptions, components_of, estimate};

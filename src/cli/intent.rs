@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use super::project::Loaded;
 use super::{Failure, Kind, account};
-use crate::aws::compute::package::EngineFile;
+use crate::api::Bundle;
 use crate::aws::compute::lambda_function::Engine;
+use crate::aws::compute::package::EngineFile;
 use crate::aws::content::s3_ledger::{self, Seen};
 use crate::aws::content::{Publication, refused, release_live, release_manifest};
 use crate::aws::edge::cloudfront_function;
 use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
 use crate::aws::stack::{self, ApiParts, ReleaseParts, Wanted};
-use crate::api::Bundle;
 use crate::aws::{Cloud, Cx, kinds, policy};
 use crate::config::{Config, Project};
 use crate::cost::{Assumptions, Edges, Estimate, Expected, components_of, estimate, expected};
 use crate::deploy::{
     Context, Event, Graph, GraphError, Inventory, KindError, Made, Outputs, Plan, PlanError, PlanOptions, Resource,
 };
-use crate::ui::diagram;
 use crate::release::{Difference, Manifest, Pointer, ReleaseId, Slot, pack};
+use crate::ui::diagram;
 
 /// The graphs of one run.
 pub struct Intent {
@@ -74,8 +74,7 @@ impl Intent {
             release,
         };
         let made = ledger.ledger.as_ref().map(|ledger| &ledger.inventory);
-        let (desired, known) =
-            (stack::desired(&wanted).map_err(bug)?, stack::known(&wanted, made).map_err(unknown)?);
+        let (desired, known) = (stack::desired(&wanted).map_err(bug)?, stack::known(&wanted, made).map_err(unknown)?);
         let (release, migrations) = (loaded.release.clone(), loaded.migrations.clone());
         let cache = project.data().join("cache");
         let publication = Publication::new(id, release, packed, file, migrations, previous, cache);

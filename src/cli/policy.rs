@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::{Common, Failure, project};
-use crate::aws::policy;
 use crate::aws::Names;
+use crate::aws::policy;
 use crate::cli::account;
 use crate::config::PRODUCTION;
 use crate::ui::{Ui, count};

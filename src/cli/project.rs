@@ -8,9 +8,9 @@ use crate::api::Bundle;
 use crate::config::{Config, Project};
 use crate::release::Release;
 use crate::site::Site;
-use crate::store::migrations::Migrations;
 #[cfg(feature = "serve")]
 use crate::store::StoreError;
+use crate::store::migrations::Migrations;
 use crate::store::{Documents, LocalStore};
 #[cfg(feature = "publish")]
 use crate::ui::Ui;

@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::intent::{Intent, connect};
-use super::run::carry_out;
 use super::project::{self, Loaded};
+use super::run::carry_out;
 use super::{Common, Failure};
 use crate::aws::edge::cloudfront_distribution::{Distribution, DistributionOutput};
 use crate::config::PRODUCTION;
@@ -73,7 +73,8 @@ fn refuse_destruction(plan: &Plan, loaded: &Loaded, allowed: bool) -> Result<(),
     }
     let mut failure = Failure::yours("a migration can lose data");
     failure.causes = statements;
-    Err(failure.hint("If that is meant, publish with --allow-destructive. Migrations that ran already are not run again."))
+    Err(failure
+        .hint("If that is meant, publish with --allow-destructive. Migrations that ran already are not run again."))
 }
 
 fn again(stage: &str) -> String {

@@ -80,8 +80,9 @@ pub async fn run(ui: &Ui, common: &Common, args: &SecretArgs) -> Result<(), Fail
 
 fn declared(config: &Config, name: &str) -> Result<(), Failure> {
     if !secret_name(name) {
-        return Err(Failure::yours(format!("\"{name}\" cannot name a secret"))
-            .hint("Use 1 to 64 of A-Z, a-z, 0-9, _ and -."));
+        return Err(
+            Failure::yours(format!("\"{name}\" cannot name a secret")).hint("Use 1 to 64 of A-Z, a-z, 0-9, _ and -.")
+        );
     }
     if config.api.secrets.iter().any(|known| known == name) {
         return Ok(());
@@ -118,7 +119,9 @@ fn value(ui: &Ui, name: &str) -> Result<String, Failure> {
     let value = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     match value.len() {
         0 => Err(Failure::yours("the value is empty").hint("Pipe it in: `pass show x | arqsite secret set NAME`.")),
-        length if length > LONGEST => Err(Failure::yours(format!("the value has {length} bytes; {LONGEST} are the most"))),
+        length if length > LONGEST => {
+            Err(Failure::yours(format!("the value has {length} bytes; {LONGEST} are the most")))
+        }
         _ => Ok(value.to_owned()),
     }
 }

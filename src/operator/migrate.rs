@@ -9,8 +9,6 @@ use super::{Doing, TaskError, database, variable};
 use crate::aws::content::migrations_bundle::KEY;
 use crate::store::migrations::{Migration, Migrations};
 
-
-
 /// Number of the advisory lock that keeps two runs apart: the letters "arq".
 const LOCK: i64 = 0x61_72_71;
 /// Where it is written down which migrations ran.

@@ -39,7 +39,14 @@ impl Stage {
     /// The default stage, letting `rate` requests a second through.
     pub fn default_of(api: &str, rate: u32, log: &str) -> Self {
         let burst = i32::try_from(rate.saturating_mul(2)).unwrap_or(i32::MAX);
-        Self { api: api.into(), name: "$default".into(), auto_deploy: true, rate: rate.into(), burst, log: Some(log.into()) }
+        Self {
+            api: api.into(),
+            name: "$default".into(),
+            auto_deploy: true,
+            rate: rate.into(),
+            burst,
+            log: Some(log.into()),
+        }
     }
 
     fn logs(&self, cx: &Cx) -> Result<Option<gateway::AccessLogSettings>, StepError> {

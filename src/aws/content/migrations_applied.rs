@@ -84,7 +84,8 @@ impl MigrationsApplied {
         let said = output.payload.map(Blob::into_inner).unwrap_or_default();
         let said: Value = serde_json::from_slice(&said).unwrap_or_default();
         let words = said["errorMessage"].as_str().unwrap_or("the function failed without a word").to_owned();
-        Err(StepError::yours(running(), words).hint("The live release is as it was. Mend the migration and publish again."))
+        Err(StepError::yours(running(), words)
+            .hint("The live release is as it was. Mend the migration and publish again."))
     }
 
     async fn write_down(&self, cx: &Cx, exists: bool) -> Result<(), CallError> {

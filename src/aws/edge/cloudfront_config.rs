@@ -7,12 +7,15 @@ use aws_sdk_cloudfront::types::builders::DistributionConfigBuilder;
 use super::cloudfront_distribution::{Behaviour, Distribution, ErrorCaching, Origin};
 use super::cloudfront_function::Function;
 use super::cloudfront_origin_access_control::OriginAccessControl;
+use super::wafv2_web_acl::WebAcl;
 use crate::aws::compute::apigateway_api::HttpApi;
 use crate::aws::{Cx, Tell};
 use crate::deploy::StepError;
 
 /// Header that carries the origin secret.
 const SECRET_HEADER: &str = "x-arq-origin";
+/// Node of the web ACL.
+const FIREWALL: &str = "firewall";
 /// Pattern of the default behaviour in the spec.
 pub const DEFAULT: &str = "*";
 /// Methods whose answers are cached.
@@ -37,7 +40,16 @@ pub fn read(cx: &Cx, config: &cf::DistributionConfig) -> Result<Distribution, St
         origins: origins.iter().map(|origin| read_origin(cx, origin)).collect::<Result<_, _>>()?,
         behaviours,
         errors: read_errors(config.custom_error_responses()),
+        firewall: read_firewall(cx, config.web_acl_id())?,
     })
+}
+
+/// The node whose web ACL it is; another reads as what it is.
+fn read_firewall(cx: &Cx, id: Option<&str>) -> Result<Option<String>, StepError> {
+    let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(None) };
+    let known = cx.try_output::<WebAcl>(FIREWALL)?;
+    let ours = known.is_some_and(|known| known.arn == id);
+    Ok(Some(if ours { FIREWALL.to_owned() } else { id.to_owned() }))
 }
 
 fn read_errors(responses: Option<&cf::CustomErrorResponses>) -> Vec<ErrorCaching> {
@@ -213,7 +225,9 @@ pub fn write(
         behaviours = behaviours.items(write_behaviour(cx, behaviour)?);
     }
     let default = default.first().ok_or_else(|| StepError::bug("a distribution needs a default behaviour"))?;
+    let firewall = spec.firewall.as_deref().map(|node| cx.output::<WebAcl>(node)).transpose()?;
     start
+        .web_acl_id(firewall.map(|firewall| firewall.arn).unwrap_or_default())
         .comment(&spec.comment)
         .enabled(spec.enabled)
         .http_version(spec.http_version.as_str().into())

@@ -15,6 +15,8 @@ use crate::deploy::{Found, Resource, StepError};
 
 /// Status of a distribution that every edge knows.
 pub const DEPLOYED: &str = "Deployed";
+/// Pause before a change that names something new is tried again.
+const NEW_PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
 /// Bytes of the origin secret.
 const SECRET_LENGTH: usize = 32;
 
@@ -37,6 +39,8 @@ pub struct Distribution {
     pub behaviours: Vec<Behaviour>,
     /// How long errors of an origin are kept.
     pub errors: Vec<ErrorCaching>,
+    /// Node of the firewall before it.
+    pub firewall: Option<String>,
 }
 
 /// How long an origin's answers of one error status are kept; without it, ten seconds.
@@ -160,7 +164,7 @@ impl Distribution {
         let call = cx.cloud.cloudfront.create_distribution_with_tags();
         let call = call.distribution_config_with_tags(wanted);
         let result = Patience::CONFLICT
-            .retry(function_is_new, || async { answer("CreateDistributionWithTags", call.clone().send().await) })
+            .retry(is_new, || async { answer("CreateDistributionWithTags", call.clone().send().await) })
             .await;
         let made = match result {
             Ok(output) => output.distribution,
@@ -191,6 +195,7 @@ impl Distribution {
                     return Ok(DistributionOutput { secret_sha256, ..was });
                 }
                 Err(e) if attempt < 5 && e.is_any(&["PreconditionFailed", "InvalidIfMatchVersion"]) => {}
+                Err(e) if attempt < 60 && is_new(&e) => tokio::time::sleep(NEW_PAUSE).await,
                 Err(e) => return Err(e.while_doing(changing())),
             }
         }
@@ -294,9 +299,9 @@ pub(super) async fn read(cx: &Cx, id: &str) -> Result<(cf::DistributionConfig, S
         .ok_or_else(|| CallError::part("GetDistributionConfig", None, Some("no configuration")))
 }
 
-/// A function that was published a moment ago.
-fn function_is_new(error: &CallError) -> bool {
-    error.says("InvalidArgument", "function association") || error.is("NoSuchFunctionExists")
+/// A function or a firewall that was made a moment ago.
+fn is_new(error: &CallError) -> bool {
+    error.says("InvalidArgument", "function association") || error.is_any(&["NoSuchFunctionExists", "InvalidWebACLId"])
 }
 
 /// 256 random bits, in characters that a header may have.

@@ -57,8 +57,9 @@ impl Resource for Domain {
     type Cloud = crate::aws::Cloud;
     type Output = DomainOutput;
 
+    /// Whatever the names are: there is one set of them on a distribution.
     fn name(&self) -> String {
-        self.aliases.join(", ")
+        format!("names of the {}", self.distribution)
     }
 
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {

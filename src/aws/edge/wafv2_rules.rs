@@ -123,12 +123,14 @@ fn statement(what: &What) -> Result<waf::Statement, BuildError> {
         }
         What::Rate { limit, seconds } => {
             let rate = waf::RateBasedStatement::builder().limit(*limit).evaluation_window_sec(*seconds);
-            start.rate_based_statement(rate.aggregate_key_type(waf::RateBasedStatementAggregateKeyType::Ip).build()?).build()
+            start
+                .rate_based_statement(rate.aggregate_key_type(waf::RateBasedStatementAggregateKeyType::Ip).build()?)
+                .build()
         }
         What::Body { uploads } => {
             let mut all = vec![label(BODY_LABEL)?];
             for path in uploads {
-                let not = waf::NotStatement::builder().statement(begins(path)?).build()?;
+                let not = waf::NotStatement::builder().statement(begins(path)?).build();
                 all.push(waf::Statement::builder().not_statement(not).build());
             }
             start.and_statement(waf::AndStatement::builder().set_statements(Some(all)).build()?).build()

@@ -10,10 +10,8 @@ use crate::aws::{Cx, Tell};
 use crate::deploy::{Found, Resource, StepError};
 
 /// For a distribution that has let go of a firewall, but not yet everywhere.
-const LET_GO: Patience = Patience {
-    total: std::time::Duration::from_secs(15 * 60),
-    pause: std::time::Duration::from_secs(10),
-};
+const LET_GO: Patience =
+    Patience { total: std::time::Duration::from_secs(15 * 60), pause: std::time::Duration::from_secs(10) };
 
 /// A web ACL for CloudFront.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,10 +53,8 @@ impl Resource for WebAcl {
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         let looking = || format!("look at the firewall {}", self.name);
         let Some(output) = self.listed(cx).await.telling(looking)? else { return Ok(None) };
-        let tags = answer(
-            "ListTagsForResource",
-            cx.cloud.waf.list_tags_for_resource().resource_arn(&output.arn).send().await,
-        );
+        let tags =
+            answer("ListTagsForResource", cx.cloud.waf.list_tags_for_resource().resource_arn(&output.arn).send().await);
         let tags = tags.telling(looking)?.tag_info_for_resource.map(|info| info.tag_list.unwrap_or_default());
         if !cx.cloud.names.owns(tags.iter().flatten().map(|tag| (tag.key(), tag.value()))) {
             return Err(StepError::foreign("firewall", &self.name));
@@ -192,5 +188,9 @@ impl WebAcl {
 
 /// What was made or tagged a moment ago and is not yet known everywhere.
 fn unavailable(error: &CallError) -> bool {
-    error.is_any(&["WAFUnavailableEntityException", "WAFTagOperationException", "WAFTagOperationInternalErrorException"])
+    error.is_any(&[
+        "WAFUnavailableEntityException",
+        "WAFTagOperationException",
+        "WAFTagOperationInternalErrorException",
+    ])
 }

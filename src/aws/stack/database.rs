@@ -29,7 +29,8 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
     let ingress = vec![Rule::tcp(POSTGRESQL, Peer::Group("function-group".into()))];
     let rules = GroupRules { name: name.clone(), group: "database-group".into(), ingress, egress: Vec::new() };
     graph.add("database-group-rules", rules, &["database-group", "function-group"])?;
-    let subnets = SubnetGroup::of(name.clone(), "Private subnets of the site", vec!["subnet-a".into(), "subnet-b".into()]);
+    let subnets =
+        SubnetGroup::of(name.clone(), "Private subnets of the site", vec!["subnet-a".into(), "subnet-b".into()]);
     graph.add("database-subnets", subnets, &["subnet-a", "subnet-b"])?;
     graph.add("database-parameters", ParameterGroup::encrypted(name.clone(), MAJOR), &[])?;
     cluster(graph, wanted, &name)?;

@@ -17,7 +17,7 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
     others.sort();
     let mut aliases: Vec<String> = others.iter().cloned().chain([domain.clone()]).collect();
     aliases.sort();
-    graph.add("certificate", Certificate::of(domain, &others), &[])?;
+    graph.add("certificate", Certificate::of(domain, others.iter().map(String::as_str)), &[])?;
     let zone = wanted.keeps_records().then_some("zone");
     let mut issued = vec!["certificate"];
     if let Some(zone) = zone {
@@ -31,7 +31,7 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
         issued.extend([zone, "certificate-records"]);
     }
     graph.add("certificate-issued", Validation::of("certificate", zone), &issued)?;
-    let named = Domain::of("distribution", aliases.clone(), "certificate");
+    let named = Domain::of("distribution", "certificate", aliases.iter().map(String::as_str));
     graph.add("distribution-domain", named, &["distribution", "certificate", "certificate-issued"])?;
     if let Some(zone) = zone {
         let records = Records::addresses(wanted.names, zone, domain, &aliases, "distribution");

@@ -53,8 +53,7 @@ fn routes(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>, subnets: &[String]) -> 
     }
     graph.add("route-table", table, &needs)?;
     for service in ["s3", "dynamodb"] {
-        let endpoint =
-            GatewayEndpoint::ready(wanted.names.part(service), "vpc", service, vec!["route-table".into()]);
+        let endpoint = GatewayEndpoint::ready(wanted.names.part(service), "vpc", service, vec!["route-table".into()]);
         graph.add(&format!("endpoint-{service}"), endpoint, &["vpc", "route-table"])?;
     }
     Ok(())
@@ -82,11 +81,13 @@ fn endpoints(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>, subnets: &[String]) 
     let group = SecurityGroup::closed(names.part("endpoints"), "vpc", "Endpoints of AWS services");
     graph.add("endpoint-group", group, &["vpc"])?;
     let ingress = vec![Rule::tcp(HTTPS, Peer::Group("function-group".into()))];
-    let rules = GroupRules { name: names.part("endpoints"), group: "endpoint-group".into(), ingress, egress: Vec::new() };
+    let rules =
+        GroupRules { name: names.part("endpoints"), group: "endpoint-group".into(), ingress, egress: Vec::new() };
     graph.add("endpoint-group-rules", rules, &["endpoint-group", "function-group"])?;
     let needs: Vec<&str> = subnets.iter().map(String::as_str).chain(["vpc", "endpoint-group"]).collect();
     for service in &wanted.config.network.endpoints {
-        let endpoint = InterfaceEndpoint::ready(names.part(service), "vpc", service, subnets.to_vec(), "endpoint-group");
+        let endpoint =
+            InterfaceEndpoint::ready(names.part(service), "vpc", service, subnets.to_vec(), "endpoint-group");
         graph.add(&format!("endpoint-{service}"), endpoint, &needs)?;
     }
     Ok(())
@@ -110,6 +111,7 @@ fn group(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError
     if wanted.config.network.egress == Egress::Nat {
         egress.push(Rule::tcp(HTTPS, Peer::Cidr(ANYWHERE.into())));
     }
-    let rules = GroupRules { name: names.part("functions"), group: "function-group".into(), ingress: Vec::new(), egress };
+    let rules =
+        GroupRules { name: names.part("functions"), group: "function-group".into(), ingress: Vec::new(), egress };
     graph.add("function-group-rules", rules, &needs)
 }

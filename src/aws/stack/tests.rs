@@ -60,7 +60,8 @@ fn what_costs_money_when_idle_is_there_only_when_it_is_used() {
 #[test]
 fn every_kind_but_those_of_a_release_can_be_revived() {
     let known: BTreeSet<_> = kinds::kinds().names().collect();
-    let revived = |kind: &str| !["release.", "engine.", "migrations.bundle"].iter().any(|start| kind.starts_with(start));
+    let revived =
+        |kind: &str| !["release.", "engine.", "migrations.bundle"].iter().any(|start| kind.starts_with(start));
     for (name, node) in full().nodes() {
         assert_eq!(known.contains(node.step.kind()), revived(node.step.kind()), "{name}: {}", node.step.kind());
         if known.contains(node.step.kind()) {
@@ -100,7 +101,8 @@ fn a_lost_ledger_is_made_up_for_by_looking_at_every_part() {
 #[test]
 fn what_is_dropped_from_the_configuration_is_remembered() {
     let ledger = Inventory::of(&full());
-    let ledger = Inventory { made: ledger.made.into_iter().filter(|made| !made.kind.starts_with("release.")).collect() };
+    let ledger =
+        Inventory { made: ledger.made.into_iter().filter(|made| !made.kind.starts_with("release.")).collect() };
     let ledger = Inventory {
         made: ledger.made.into_iter().filter(|m| m.kind != "engine.package" && m.kind != "migrations.bundle").collect(),
     };
