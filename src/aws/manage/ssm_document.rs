@@ -15,8 +15,8 @@ use crate::aws::retry::Patience;
 use crate::aws::{Cx, Names, Tell};
 use crate::deploy::{Found, Resource, StepError};
 
-/// The version that runs when none is named.
-const DEFAULT: &str = "$DEFAULT";
+/// The version that runs when none is named, and that is read when none is named.
+const DEFAULT: Option<&str> = None;
 /// The newest version.
 const LATEST: &str = "$LATEST";
 
@@ -131,8 +131,12 @@ impl Document {
     }
 
     /// State and content of a version; `None` when the document does not exist.
-    async fn version(&self, cx: &Cx, version: &str) -> Result<Option<(Option<ssm::DocumentStatus>, Value)>, CallError> {
-        let call = cx.cloud.ssm.get_document().name(&self.name).document_version(version);
+    async fn version(
+        &self,
+        cx: &Cx,
+        version: Option<&str>,
+    ) -> Result<Option<(Option<ssm::DocumentStatus>, Value)>, CallError> {
+        let call = cx.cloud.ssm.get_document().name(&self.name).set_document_version(version.map(str::to_owned));
         match answer("GetDocument", call.document_format(ssm::DocumentFormat::Json).send().await) {
             Ok(output) => {
                 let text = output.content.unwrap_or_default();
@@ -184,7 +188,7 @@ impl Document {
             let call = cx.cloud.ssm.list_document_versions().name(&self.name).set_next_token(token);
             let page = answer("ListDocumentVersions", call.send().await)?;
             for version in page.document_versions().iter().filter_map(|v| v.document_version()) {
-                if self.version(cx, version).await?.is_some_and(|(_, seen)| seen == *content) {
+                if self.version(cx, Some(version)).await?.is_some_and(|(_, seen)| seen == *content) {
                     return Ok(Some(version.to_owned()));
                 }
             }
