@@ -6,7 +6,6 @@ use crate::aws::Cloud;
 use crate::aws::edge::acm_certificate::Certificate;
 use crate::aws::edge::acm_validation::Validation;
 use crate::aws::edge::cloudfront_domain::Domain;
-use crate::aws::edge::route53_records::Records;
 use crate::aws::edge::route53_zone::Zone;
 use crate::deploy::{Graph, GraphError};
 
@@ -26,16 +25,10 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
             None => Zone::own(domain.clone()),
         };
         graph.add(zone, resource, &[])?;
-        let records = Records::validation(zone, domain, "certificate");
-        graph.add("certificate-records", records, &[zone, "certificate"])?;
-        issued.extend([zone, "certificate-records"]);
+        issued.push(zone);
     }
     graph.add("certificate-issued", Validation::of("certificate", zone), &issued)?;
     let named = Domain::of("distribution", "certificate", aliases.iter().map(String::as_str));
     graph.add("distribution-domain", named, &["distribution", "certificate", "certificate-issued"])?;
-    if let Some(zone) = zone {
-        let records = Records::addresses(wanted.names, zone, domain, &aliases, "distribution");
-        graph.add("domain-records", records, &[zone, "distribution", "distribution-domain"])?;
-    }
     Ok(())
 }
