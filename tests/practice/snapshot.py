@@ -69,6 +69,8 @@ def snapshot(account):
         "secrets": account.secrets.shown(),
         "trails": account.trails.shown(),
         **account.systems.shown(),
+        **account.standins.rules["logs"].deliveries.shown(),
+        "log_policies": _log_policies(account),
     }
     return names.shown(json.loads(json.dumps(document, sort_keys=True, default=str)))
 
@@ -211,6 +213,13 @@ def _log_groups(account):
         for name, group in backend.groups.items():
             out[name] = {"region": region, "retention": group.retention_in_days, "tags": backend.tagger.get_tag_dict_for_resource(group.arn)}
     return out
+
+
+def _log_policies(account):
+    return {
+        f"{region}/{name}": json.loads(each.policy_document)
+        for region, backend in account.standins.each("logs") for name, each in backend.resource_policies.items()
+    }
 
 
 def _function(function):
