@@ -101,7 +101,8 @@ def _names(account):
         names.add(hashlib.sha256(secret.encode()).hexdigest(), "secret hash")
     for release in _releases(account):
         names.add(release, "release")
-    account.secrets.name(names)
+    for named in (account.secrets, account.topics, account.standins.rules["logs"].deliveries):
+        named.name(names)
     return names
 
 

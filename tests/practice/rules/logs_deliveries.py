@@ -273,6 +273,11 @@ class Deliveries:
             raise AwsError("ResourceNotFoundException", "The specified resource does not exist.", 400)
         return self.tags[arn]
 
+    def name(self, names):
+        """The ids of deliveries are made up."""
+        for found in sorted(self.deliveries.values(), key=lambda d: (d["deliverySourceName"], d["deliveryDestinationArn"])):
+            names.add(found["id"], "delivery")
+
     def shown(self):
         """For the snapshot; ids of deliveries are made up."""
         deliveries = [

@@ -54,7 +54,7 @@ class Scheduler(Schedules, Strict):
         if name == "default" or name.startswith("aws-"):
             raise AwsError("ConflictException", f"Schedule group {name} already exists.", 409)
         try:
-            found = self.group(call, name)
+            found = self.group(call, name, poll=True)
         except AwsError:
             found = None
         if found and (found.gone or not p.get("ClientToken") or found.token != p["ClientToken"] or found.tags != tags):

@@ -42,12 +42,16 @@ class SecretsManager(Versions, Strict):
                 return found
         return None
 
+    def _sweep(self):
+        """Secrets whose deletion without recovery is over are gone."""
+        self.secrets = {key: s for key, s in self.secrets.items() if not (s.erasing and s.erasing.over())}
+
     def secret(self, call, ident, deleted=False):
         """A secret of the call's region; refused when it is marked for deletion, unless `deleted`."""
+        self._sweep()
         found = self.look(call.region, ident)
-        if found and found.erasing and found.erasing.poll():
-            del self.secrets[(found.region, found.name)]
-            found = None
+        if found and found.erasing:
+            found.erasing.poll()
         if found is None:
             raise AwsError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.", 400)
         if found.deleted and not deleted:
@@ -69,10 +73,10 @@ class SecretsManager(Versions, Strict):
             raise AwsError("ValidationException", text, 400)
         check_value(p)
         tags = tags_of(p.get("Tags"), "InvalidParameterException")
+        self._sweep()
         old = self.secrets.get((call.region, name))
-        if old and old.erasing and old.erasing.poll():
-            del self.secrets[(call.region, name)]
-            old = None
+        if old and old.erasing:
+            old.erasing.poll()
         if old and old.deleted:
             text = "You can't create this secret because a secret with this name is already scheduled for deletion."
             raise AwsError("InvalidRequestException", text, 400)
@@ -98,6 +102,7 @@ class SecretsManager(Versions, Strict):
         }
 
     def ListSecrets(self, call, p):
+        self._sweep()
         found = [
             s for (region, _), s in sorted(self.secrets.items())
             if region == call.region and (p.get("IncludePlannedDeletion") or not s.deleted)
@@ -120,6 +125,7 @@ class SecretsManager(Versions, Strict):
         if window is not None and not 7 <= window <= 30:
             text = "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive)."
             raise AwsError("InvalidParameterException", text, 400)
+        self._sweep()
         if force and self.look(call.region, p["SecretId"]) is None:
             # A secret that is not there is deleted. Source: API reference, ForceDeleteWithoutRecovery.
             return {"ARN": p["SecretId"], "Name": p["SecretId"], "DeletionDate": now()}
@@ -201,10 +207,9 @@ class SecretsManager(Versions, Strict):
 
     def shown(self):
         """Secrets; of a value, its SHA-256."""
+        self._sweep()
         out = {}
         for (region, name), found in self.secrets.items():
-            if found.erasing and found.erasing.over():
-                continue
             values = {stage: hashed(v) for v in found.versions.values() for stage in v.stages}
             out[f"{region}/{name}"] = {
                 "description": found.description, "key": found.key, "tags": found.tags, "deleted": bool(found.deleted),

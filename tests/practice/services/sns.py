@@ -178,6 +178,11 @@ class Sns(Subscriptions, Strict):
     def ListTagsForResource(self, call, p):
         return {"Tags": tag_list(self._tagged(p["ResourceArn"]))}
 
+    def name(self, names):
+        """The ends of the subscriptions' ARNs are made up."""
+        for found in sorted(self.subscriptions.values(), key=lambda s: (s.topic, s.protocol, s.endpoint)):
+            names.add(found.arn.rsplit(":", 1)[-1], "subscription")
+
     def shown(self):
         """Topics with their subscriptions, for the snapshot."""
         out = {}

@@ -48,7 +48,7 @@ class Automations:
     def StartAutomationExecution(self, call, p):
         name = p["DocumentName"].rsplit("automation-definition/", 1)[-1].rsplit("document/", 1)[-1]
         found = self.documents.get((call.region, name))
-        if found is None or found.kind != "Automation" or found.status() != "Active":
+        if found is None or found.kind != "Automation" or found.status(poll=True) != "Active":
             raise AwsError("AutomationDefinitionNotFoundException", f"Automation document {name} is not found or not active.", 400)
         version = found.version(p.get("DocumentVersion"))
         if version is None:

@@ -119,3 +119,17 @@ def test_the_snapshot_shows_hashes_and_never_a_value(practice, client):
     assert "very secret" not in json.dumps(shown)
     told = {c["operation"]: c["changing"] for c in practice.door("GET", "calls")}
     assert told == {"CreateSecret": True}
+
+
+def test_two_accounts_made_in_different_orders_have_the_same_snapshot(practice):
+    def make(names):
+        practice.door("POST", "reset")
+        client, sns = practice.client("secretsmanager"), practice.client("sns")
+        for name in names:
+            arn = client.create_secret(Name=name, SecretString=name)["ARN"]
+            practice.client("ssm").put_parameter(Name=f"/arn/{name}", Value=arn, Type="String")
+            topic = sns.create_topic(Name=name)["TopicArn"]
+            sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=f"{name}@example.com")
+        return practice.door("GET", "account")
+
+    assert make(["one", "two"]) == make(["two", "one"])
