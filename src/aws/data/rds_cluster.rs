@@ -196,7 +196,8 @@ impl Cluster {
         match result {
             Err(e) if rds::is_there(&e) => Ok(self.find(cx).await?.map(|found| found.spec)),
             Err(e) if e.is("DBClusterQuotaExceededFault") => Err(StepError::yours(making(), e).hint(
-                "The region has as many database clusters as it may; ask for more under Service Quotas, \"DB clusters\".",
+                "The region has as many database clusters as it may; ask for more under Service Quotas, \
+                 \"DB clusters\".",
             )),
             result => result.map(|_| None).telling(making),
         }

@@ -103,6 +103,8 @@ fn in_order(there: &[String], wanted: &[String]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn cluster() -> Cluster {

@@ -307,6 +307,8 @@ fn is_gone(error: &CallError) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

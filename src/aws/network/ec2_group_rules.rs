@@ -217,6 +217,8 @@ impl Peers {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn peers() -> Peers {

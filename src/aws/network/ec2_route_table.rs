@@ -198,6 +198,8 @@ async fn associate_one(cx: &Cx, table: &str, subnet: &str) -> Result<(), CallErr
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     const TABLE: &[u8] = b"<item><routeTableId>rtb-1</routeTableId><routeSet>\

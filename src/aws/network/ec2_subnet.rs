@@ -151,6 +151,8 @@ fn sorted(zones: &[Element]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

@@ -112,6 +112,8 @@ fn resolve(reference: &BytesRef<'_>) -> Result<String, NotXml> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     const SUBNETS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
