@@ -12,6 +12,7 @@ from .services.cloudfront import CloudFront
 from .services.cloudtrail import CloudTrail
 from .services.cloudwatch import CloudWatch
 from .services.events import Events
+from .services.ec2 import Ec2
 from .services.functions import Lambda
 from .services.kvs import KeyValueStores
 from .services.route53 import Route53
@@ -32,6 +33,7 @@ _UNKNOWN_KEY = {
     "sts": ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
     "iam": ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
     "cloudfront": ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
+    "ec2": ("AuthFailure", 401, "AWS was not able to validate the provided access credentials"),
     "route53": ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
 }
 _UNKNOWN_JSON_KEY = ("UnrecognizedClientException", None, "The security token included in the request is invalid.")
@@ -54,6 +56,7 @@ class Account:
         self.s3 = S3(self)
         self.stores = KeyValueStores(self)
         self.cloudfront = CloudFront(self)
+        self.ec2 = Ec2(self)
         self.functions = Lambda(self)
         self.apis = ApiGateway(self)
         self.route53 = Route53(self)
@@ -70,6 +73,7 @@ class Account:
             "s3": self.s3,
             "cloudfront": self.cloudfront,
             "cloudfront-keyvaluestore": self.stores,
+            "ec2": self.ec2,
             "lambda": self.functions,
             "apigatewayv2": self.apis,
             "route53": self.route53,

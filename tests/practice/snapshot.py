@@ -71,6 +71,7 @@ def snapshot(account):
         **account.systems.shown(),
         **account.standins.rules["logs"].deliveries.shown(),
         "log_policies": _log_policies(account),
+        "networks": account.ec2.shown(),
     }
     return names.shown(json.loads(json.dumps(document, sort_keys=True, default=str)))
 
@@ -93,7 +94,7 @@ def _names(account):
             names.add(ident, "route")
     for made_up, kind in _versions(account):
         names.add(made_up, kind)
-    for service in (account.route53, account.acm, account.waf):
+    for service in (account.route53, account.acm, account.waf, account.ec2):
         for made_up, kind in service.made_up():
             names.add(made_up, kind)
     for secret in _secrets(account):
