@@ -12,6 +12,7 @@ from .. import ids
 from ..clock import Wait
 from ..wire.errors import AwsError
 from .functions_access import Access
+from .functions_vpc import Network
 
 _RUNTIMES = {
     "provided.al2023", "provided.al2", "nodejs20.x", "nodejs22.x", "python3.11", "python3.12", "python3.13", "java21",
@@ -50,6 +51,8 @@ class Function:
         self.latest = Version("$LATEST", config, package)
         self.versions, self.aliases, self.policies, self.policy_revisions = {}, {}, {}, {}
         self.next_version = 1
+        # The network interfaces that Lambda has made for it.
+        self.holds = {}
         self._pending, self._updating = Wait(pace), None
 
     def touch(self, pace):
@@ -68,7 +71,7 @@ class Function:
         return "Successful" if (self._updating.poll() if poll else self._updating.over()) else "InProgress"
 
 
-class Lambda(Access):
+class Lambda(Access, Network):
     """The service."""
 
     def __init__(self, account):
@@ -110,10 +113,11 @@ class Lambda(Access):
         if (call.region, name) in self.functions:
             raise AwsError("ResourceConflictException", f"Function already exist: {name}", 409)
         package = self._package(call, p.get("Code") or {})
-        config = self._config({}, p)
+        config = self._connected(call.region, self._config({}, p), p)
         arn = f"arn:aws:lambda:{call.region}:{self.account.id}:function:{name}"
         made = Function(name, call.region, arn, config, package, dict(p.get("Tags") or {}), self.account.pace)
         self.functions[(call.region, name)] = made
+        self._place(made)
         out = self._shown(made, made.latest)
         if p.get("Publish"):
             out = self._shown(made, self._publish(made, ""))
@@ -158,7 +162,9 @@ class Lambda(Access):
     def UpdateFunctionConfiguration(self, call, p):
         function, _ = self.find(call, p["FunctionName"])
         self._writable(function, p)
-        function.latest.config = self._config(function.latest.config, p)
+        config = self._config(function.latest.config, p)
+        function.latest.config = self._connected(function.region, config, p)
+        self._place(function)
         function.touch(self.account.pace)
         return self._shown(function, function.latest)
 
@@ -184,6 +190,7 @@ class Lambda(Access):
         qualifier = p.get("Qualifier") or qualifier
         if not qualifier:
             del self.functions[(function.region, function.name)]
+            self._place(function)
             if self.account.edge:
                 self.account.edge.lambdas.forget(function.arn)
             return {}
@@ -194,6 +201,7 @@ class Lambda(Access):
             raise AwsError("ResourceConflictException", f"Function version {qualifier} is referenced by alias {using[0]}", 409)
         function.versions.pop(qualifier, None)
         function.policies.pop(qualifier, None)
+        self._place(function)
         return {}
 
     # -- versions and aliases ----------------------------------------------------------------------------------
@@ -302,11 +310,7 @@ class Lambda(Access):
             if len(package) > _PACKAGE_LIMIT:
                 raise AwsError("RequestEntityTooLargeException", "Request must be smaller than 69905067 bytes for the CreateFunction operation", 413)
         elif code.get("S3Bucket"):
-            bucket = self.account.s3.buckets.get(code["S3Bucket"])
-            found = bucket and bucket.current(code.get("S3Key", ""))
-            if not found or bucket.region != call.region:
-                raise AwsError("InvalidParameterValueException", "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.", 400)
-            package = found.body
+            package = self._stored(call, code)
         else:
             raise AwsError("InvalidParameterValueException", "Please provide a source for function code.", 400)
         try:
@@ -317,6 +321,25 @@ class Lambda(Access):
         if size > 250 * 1024 * 1024:
             raise AwsError("InvalidParameterValueException", "Unzipped size must be smaller than 262144000 bytes", 400)
         return Package(package)
+
+    def _stored(self, call, code):
+        """A package from a bucket of the same region, of its newest version or of the one that is named."""
+        def refuse(reason, text):
+            raise AwsError("InvalidParameterValueException", f"Error occurred while GetObject. S3 Error Code: {reason}. S3 Error Message: {text}", 400)
+
+        bucket, key = self.account.s3.buckets.get(code["S3Bucket"]), code.get("S3Key") or ""
+        if bucket is None:
+            refuse("NoSuchBucket", "The specified bucket does not exist")
+        if bucket.region != call.region:
+            refuse("PermanentRedirect", f"The bucket is in this region: {bucket.region}. Please use this region to retry the request")
+        found, version = bucket.current(key), code.get("S3ObjectVersion")
+        if version:
+            found = next((v for v in bucket.versions.get(key, []) if v.version == version and not v.marker), None)
+            if found is None:
+                refuse("NoSuchVersion", "The specified version does not exist.")
+        if found is None:
+            refuse("NoSuchKey", "The specified key does not exist.")
+        return found.body
 
     def _config(self, old, p):
         """The configuration after a create or an update: given over old over default."""
