@@ -20,13 +20,21 @@ pub enum Kind {
 
 /// What the body is written in.
 pub fn kind(headers: &HeaderMap) -> Result<Kind, Problem> {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.as_str() {
+    match essence(headers).as_str() {
         "application/json" => Ok(Kind::Json),
         "application/x-www-form-urlencoded" => Ok(Kind::Form),
         _ => Err(Problem::media_type()),
     }
+}
+
+fn essence(headers: &HeaderMap) -> String {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether a plain form of a browser is what was sent, with a file or without.
+pub fn is_form(headers: &HeaderMap) -> bool {
+    matches!(kind(headers), Ok(Kind::Form)) || essence(headers) == "multipart/form-data"
 }
 
 /// The fields as they are kept, or everything that is wrong with them.

@@ -101,13 +101,17 @@ impl Bundle {
 
     /// Names of the collections whose documents are in the document store.
     pub fn document_collections(&self) -> Vec<String> {
-        let documents = self.collections.iter().filter(|(_, collection)| collection.store == Store::Documents);
-        documents.map(|(name, _)| name.clone()).collect()
+        self.kept_in(Store::Documents)
     }
 
     /// Names of the collections of files.
     pub fn file_collections(&self) -> Vec<String> {
-        Vec::new()
+        self.kept_in(Store::Files)
+    }
+
+    fn kept_in(&self, store: Store) -> Vec<String> {
+        let those = self.collections.iter().filter(|(_, collection)| collection.store == store);
+        those.map(|(name, _)| name.clone()).collect()
     }
 
     /// What is answered, and to whom, for people.
@@ -187,6 +191,16 @@ mod tests {
         let bundle = Bundle::load(&Project::Starter(".".into())).unwrap().unwrap();
         assert_eq!(Bundle::parse(bundle.bytes.clone()).unwrap(), bundle);
         assert_eq!(bundle.document_collections(), ["messages"]);
+    }
+
+    #[test]
+    fn files_are_in_the_bundle_and_not_among_the_documents() {
+        let photos = "[collection]\nstore = \"files\"\n[rules]\nlist = \"true\"\n";
+        let (_folder, project) = project(&[("api/photos.toml", photos)]);
+        let bundle = Bundle::load(&project).unwrap().unwrap();
+        assert_eq!((bundle.file_collections(), bundle.document_collections()), (vec!["photos".into()], vec![]));
+        assert_eq!(Bundle::parse(bundle.bytes.clone()).unwrap(), bundle);
+        assert!(bundle.routes().iter().any(|r| r.method == "GET" && r.path == "/api/photos" && r.who == "anybody"));
     }
 
     #[test]

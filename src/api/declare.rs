@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::field::Field;
+use super::file_limits::{DeclaredFiles, FileLimits};
 use super::rule::Rule;
 
 /// Keys of the tables of a declaration, for "did you mean".
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 19] = [
     "collection",
     "fields",
     "rules",
@@ -27,29 +28,44 @@ const KNOWN: [&str; 16] = [
     "min",
     "max",
     "documents",
+    "files",
+    "types",
+    "max_bytes",
 ];
 
 /// A collection as it is kept in the bundle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Collection {
-    /// Where its documents are kept.
+    /// What it holds, and where that is kept.
     pub store: Store,
-    /// What a document holds.
+    /// What a document holds; none in a collection of files.
     pub fields: BTreeMap<String, Field>,
     /// Who may do what: verb to CEL expression. An absent verb is for nobody.
     pub rules: BTreeMap<Verb, String>,
     /// What a plain form gets back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<Form>,
+    /// What is taken, in a collection of files: the table `[files]`, with the defaults for what it leaves out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<FileLimits>,
 }
 
-/// Where documents are kept.
+impl Collection {
+    /// Compiles a rule of this collection; the error says what is wrong.
+    pub fn rule(&self, text: &str, verb: Verb) -> Result<Rule, String> {
+        compile(self.store, &self.fields, text, verb)
+    }
+}
+
+/// What a collection holds, and where that is kept: the key `store`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Store {
     /// In the document store: a local file, or DynamoDB.
     Documents,
+    /// Small files, each kept whole: a local folder, or S3.
+    Files,
 }
 
 /// What can be done with a collection.
@@ -98,10 +114,11 @@ impl std::fmt::Display for Fault {
 #[serde(deny_unknown_fields)]
 struct Declared {
     collection: Head,
-    fields: BTreeMap<String, Spanned<Field>>,
+    fields: Option<Spanned<BTreeMap<String, Spanned<Field>>>>,
     #[serde(default)]
     rules: BTreeMap<Verb, Spanned<String>>,
     form: Option<Spanned<Form>>,
+    files: Option<Spanned<DeclaredFiles>>,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +126,9 @@ struct Declared {
 struct Head {
     store: Store,
 }
+
+/// Faults as they are found: where, and what.
+type Found = Vec<(Range<usize>, String)>;
 
 /// Reads one declaration, and says everything that is wrong with it.
 pub fn parse(file: &str, text: &str) -> Result<Collection, Vec<Fault>> {
@@ -119,34 +139,74 @@ pub fn parse(file: &str, text: &str) -> Result<Collection, Vec<Fault>> {
     };
     let declared: Declared =
         toml::from_str(text).map_err(|error| vec![at(error.span(), with_nearest(error.message()))])?;
-    let mut faults = Vec::new();
-    for (name, field) in &declared.fields {
-        if let Some(what) = name_fault(name).or_else(|| field.get_ref().fault()) {
-            faults.push(at(Some(field.span()), format!("fields.{name}: {what}")));
-        }
+    let mut found = Found::new();
+    let collection = collect(declared, &mut found);
+    match found.is_empty() {
+        true => Ok(collection),
+        false => Err(found.into_iter().map(|(span, what)| at(Some(span), what)).collect()),
     }
-    let fields: BTreeMap<String, Field> =
-        declared.fields.into_iter().map(|(name, field)| (name, field.into_inner())).collect();
+}
+
+fn collect(declared: Declared, found: &mut Found) -> Collection {
+    let store = declared.collection.store;
+    let fields = fields(store, declared.fields, found);
+    let files = files(store, declared.files, found);
     for (verb, rule) in &declared.rules {
-        if let Err(what) = Rule::parse(rule.get_ref(), *verb, &fields) {
+        if let Err(what) = compile(store, &fields, rule.get_ref(), *verb) {
             let verb = format!("{verb:?}").to_lowercase();
-            faults.push(at(Some(rule.span()), format!("rules.{verb} is not a rule: {what}")));
+            found.push((rule.span(), format!("rules.{verb} is not a rule: {what}")));
         }
     }
     if let Some(form) = &declared.form
         && !is_path(&form.get_ref().redirect)
     {
-        faults.push(at(Some(form.span()), "form.redirect has to be a path of the site, such as /thanks.html".into()));
+        found.push((form.span(), "form.redirect has to be a path of the site, such as /thanks.html".into()));
     }
-    if !faults.is_empty() {
-        return Err(faults);
+    let rules = declared.rules.into_iter().map(|(verb, rule)| (verb, rule.into_inner())).collect();
+    Collection { store, fields, rules, form: declared.form.map(Spanned::into_inner), files }
+}
+
+fn fields(
+    store: Store,
+    declared: Option<Spanned<BTreeMap<String, Spanned<Field>>>>,
+    found: &mut Found,
+) -> BTreeMap<String, Field> {
+    match (store, declared) {
+        (Store::Documents, None) => found.push((0..0, "missing field `fields`".into())),
+        (Store::Files, Some(fields)) => {
+            let what = "a collection of files has no [fields]: a file has a name, a type and a size";
+            found.push((fields.span(), what.into()));
+        }
+        (Store::Files, None) => {}
+        (Store::Documents, Some(fields)) => {
+            for (name, field) in fields.get_ref() {
+                if let Some(what) = name_fault(name).or_else(|| field.get_ref().fault()) {
+                    found.push((field.span(), format!("fields.{name}: {what}")));
+                }
+            }
+            return fields.into_inner().into_iter().map(|(name, field)| (name, field.into_inner())).collect();
+        }
     }
-    Ok(Collection {
-        store: declared.collection.store,
-        fields,
-        rules: declared.rules.into_iter().map(|(verb, rule)| (verb, rule.into_inner())).collect(),
-        form: declared.form.map(Spanned::into_inner),
-    })
+    BTreeMap::new()
+}
+
+fn files(store: Store, declared: Option<Spanned<DeclaredFiles>>, found: &mut Found) -> Option<FileLimits> {
+    match (store, declared) {
+        (Store::Files, None) => Some(FileLimits::default()),
+        (Store::Files, Some(files)) => Some(files.into_inner().limits(found)),
+        (Store::Documents, None) => None,
+        (Store::Documents, Some(files)) => {
+            found.push((files.span(), "[files] belongs to a collection with store = \"files\"".into()));
+            None
+        }
+    }
+}
+
+fn compile(store: Store, fields: &BTreeMap<String, Field>, text: &str, verb: Verb) -> Result<Rule, String> {
+    match store {
+        Store::Documents => Rule::parse(text, verb, fields),
+        Store::Files => Rule::parse_for_files(text, verb),
+    }
 }
 
 /// SECURITY: browsers read `/\` as `//`, which leads to another site.
@@ -176,7 +236,8 @@ fn with_nearest(message: &str) -> String {
     let nearest = KNOWN
         .iter()
         .map(|known| (strsim::jaro_winkler(name, known), *known))
-        .filter(|(likeness, known)| *likeness > 0.7 && message.contains(&format!("`{known}`")))
+        // A key that belongs elsewhere is known, and in the message itself.
+        .filter(|(likeness, known)| *likeness > 0.7 && *known != name && message.contains(&format!("`{known}`")))
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
         Some((_, known)) => format!("{message}; did you mean {known}?"),
@@ -235,6 +296,53 @@ mod tests {
                 fault(&format!("[fields]\n[form]\nredirect = \"{away}\"\n")).contains("a path of the site"),
                 "{away}"
             );
+        }
+    }
+
+    const FILES: &str = "[collection]\nstore = \"files\"\n";
+
+    #[test]
+    fn files_are_declared_with_their_types_and_their_size() {
+        let photos = parse("api/photos.toml", FILES).unwrap();
+        assert_eq!(photos.files, Some(FileLimits::default()));
+        let text =
+            format!("{FILES}[files]\ntypes = [\"Image/PNG\"]\nmax_bytes = 1000\n[rules]\nget = \"doc.id != ''\"\n");
+        let photos = parse("api/photos.toml", &text).unwrap();
+        assert_eq!(photos.files, Some(FileLimits { types: vec!["image/png".into()], max_bytes: 1000 }));
+        assert!(photos.fields.is_empty() && photos.rule("doc.size < 10", Verb::Create).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_with_files_is_named_with_its_line() {
+        for (head, rest, told) in [
+            (FILES, "[fields]\n", "3: a collection of files has no [fields]"),
+            (FILES, "[files]\nmax_bytes = 4194305\n", "4: files.max_bytes: 4194304 (4 MiB) is the most"),
+            (FILES, "[files]\nmax_bytes = 0\n", "4: files.max_bytes: has to be at least 1"),
+            (FILES, "[files]\nmax_bytes = -1\n", "4: "),
+            (FILES, "[files]\n\ntypes = [\"image/png\",\n\"image\"]\n", "6: files.types: image is not a type"),
+            (FILES, "[files]\ntypes = [\"*/*\"]\n", "4: files.types: */* is not a type"),
+            (FILES, "[files]\ntypes = [\"multipart/*\"]\n", "4: files.types: multipart/* is how forms are sent"),
+            (FILES, "[files]\ntypes = []\n", "4: files.types: nothing is allowed"),
+            (FILES, "[rules]\nget = \"doc.nmae == ''\"\n", "4: rules.get is not a rule: doc has no nmae"),
+            (FILES, "[rules]\nget = \"doc.created == ''\"\n", "4: rules.get is not a rule: doc has no created"),
+            (HEAD, "[fields]\n[files]\n", "4: [files] belongs to a collection with store = \"files\""),
+            (HEAD, "", "1: missing field `fields`"),
+        ] {
+            let fault = parse("api/x.toml", &format!("{head}{rest}")).unwrap_err()[0].to_string();
+            assert!(fault.starts_with(&format!("api/x.toml:{told}")), "{rest}: {fault}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_of_files_is_named_with_the_nearest_right_one() {
+        for (text, told) in [
+            ("[collection]\nstore = \"file\"\n", "did you mean files?"),
+            ("[collection]\nstore = \"files\"\n[files]\nmax_byte = 1\n", "did you mean max_bytes?"),
+            ("[collection]\nstore = \"files\"\n[files]\ntype = []\n", "did you mean types?"),
+            ("[collection]\nstore = \"files\"\n[file]\n", "did you mean files?"),
+        ] {
+            let fault = parse("api/x.toml", text).unwrap_err()[0].to_string();
+            assert!(fault.ends_with(told), "{fault}");
         }
     }
 }

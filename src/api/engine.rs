@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use http::header::{ACCEPT, CONTENT_LENGTH, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -13,13 +13,13 @@ use uuid::Uuid;
 use super::auth::{AuthError, Identity, identify};
 use super::body;
 use super::bundle::Bundle;
-use super::declare::{Collection, Verb};
+use super::declare::{Collection, Store, Verb};
 use super::guarded::guarded;
 use super::problem::Problem;
 use super::respond;
 use super::rule::{Asked, Rule};
 use super::tokens::Tokens;
-use crate::store::{Document, Documents, Listing, PAGE, Page, StoreError};
+use crate::store::{Document, Documents, Files, Listing, PAGE, Page, StoreError, files::is_id};
 
 /// Most bytes of documents in one page of a list. In Lambda's answer, a JSON text within JSON, they
 /// may become twice as many, and 6 MB are the most.
@@ -52,8 +52,9 @@ pub struct Engine {
     bundle: Bundle,
     rules: BTreeMap<String, BTreeMap<Verb, Rule>>,
     documents: Arc<dyn Documents>,
+    pub(super) files: Arc<dyn Files>,
     tokens: Arc<Tokens>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -61,31 +62,34 @@ pub struct Engine {
 enum Target<'a> {
     Health,
     Collection(&'a str, &'a Collection),
-    Document(&'a str, &'a str),
+    /// A document or a file: the collection, and the id.
+    One(&'a str, &'a Collection, &'a str),
 }
 
 /// An answer, or the problem that is answered instead.
-type Answer = Result<Response<Bytes>, Problem>;
+pub(super) type Answer = Result<Response<Bytes>, Problem>;
 
 impl Engine {
-    /// An engine for `bundle`. `headers` are put on every answer.
+    /// An engine for `bundle`, over a store of documents and one of files. `headers` are put on
+    /// every answer.
     ///
     /// A rule that does not compile, which `check` would have found, lets nobody through.
     pub fn new(
         bundle: Bundle,
         documents: Arc<dyn Documents>,
+        files: Arc<dyn Files>,
         tokens: Arc<Tokens>,
         clock: Arc<dyn Clock>,
         headers: &[(String, String)],
     ) -> Self {
         let compiled = |collection: &Collection| {
             let rules = collection.rules.iter();
-            rules.filter_map(|(verb, text)| Some((*verb, Rule::parse(text, *verb, &collection.fields).ok()?))).collect()
+            rules.filter_map(|(verb, text)| Some((*verb, collection.rule(text, *verb).ok()?))).collect()
         };
         let rules = bundle.collections.iter().map(|(name, collection)| (name.clone(), compiled(collection))).collect();
         let headers =
             headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?))).collect();
-        Self { bundle, rules, documents, tokens, clock, headers }
+        Self { bundle, rules, documents, files, tokens, clock, headers }
     }
 
     /// Answers one request. Its path and query are as they were sent. Never panics.
@@ -99,8 +103,10 @@ impl Engine {
         let mut response = respond::finish(response, &self.headers);
         if head {
             // The length of what GET would answer is told, the body is not sent.
-            let length = response.body().len().to_string();
-            respond::set(&mut response, http::header::CONTENT_LENGTH, &length);
+            if !response.headers().contains_key(CONTENT_LENGTH) {
+                let length = response.body().len().to_string();
+                respond::set(&mut response, CONTENT_LENGTH, &length);
+            }
             *response.body_mut() = Bytes::new();
         }
         response
@@ -124,12 +130,33 @@ impl Engine {
         let identity = self.identity(request).await?;
         match target {
             Target::Health => Err(Problem::not_found()),
-            Target::Collection(name, collection) if *method == Method::POST => {
-                self.create(name, collection, &identity, request).await
-            }
-            Target::Collection(name, _) => self.list(name, &identity, request).await,
-            Target::Document(name, id) if *method == Method::DELETE => self.delete(name, id, &identity, request).await,
-            Target::Document(name, id) => self.get(name, id, &identity, request).await,
+            Target::Collection(name, collection) => self.collection(name, collection, &identity, request).await,
+            Target::One(name, collection, id) => self.one(name, collection, id, &identity, request).await,
+        }
+    }
+
+    async fn collection(&self, name: &str, of: &Collection, identity: &Identity, request: &Request<Bytes>) -> Answer {
+        match (of.store, *request.method() == Method::POST) {
+            (Store::Documents, true) => self.create(name, of, identity, request).await,
+            (Store::Documents, false) => self.list(name, identity, request).await,
+            (Store::Files, true) => self.upload(name, of, identity, request).await,
+            (Store::Files, false) => self.list_files(name, identity, request).await,
+        }
+    }
+
+    async fn one(
+        &self,
+        name: &str,
+        of: &Collection,
+        id: &str,
+        identity: &Identity,
+        request: &Request<Bytes>,
+    ) -> Answer {
+        match (of.store, *request.method() == Method::DELETE) {
+            (Store::Documents, true) => self.delete(name, id, identity, request).await,
+            (Store::Documents, false) => self.get(name, id, identity, request).await,
+            (Store::Files, true) => self.delete_file(name, id, identity, request).await,
+            (Store::Files, false) => self.get_file(name, id, identity, request).await,
         }
     }
 
@@ -159,7 +186,7 @@ impl Engine {
         let (name, collection) = self.bundle.collections.get_key_value(name)?;
         match id {
             None => Some(Target::Collection(name, collection)),
-            Some(id) if is_id(id) => Some(Target::Document(name, id)),
+            Some(id) if is_id(id) => Some(Target::One(name, collection, id)),
             Some(_) => None,
         }
     }
@@ -169,14 +196,27 @@ impl Engine {
     }
 
     /// Refuses before anything is read, where the rule says so whatever the document is.
-    fn allow_at_all(&self, name: &str, verb: Verb, identity: &Identity, method: &Method) -> Result<(), Problem> {
+    pub(super) fn allow_at_all(
+        &self,
+        name: &str,
+        verb: Verb,
+        identity: &Identity,
+        method: &Method,
+    ) -> Result<(), Problem> {
         match self.rule(name, verb) {
             Some(rule) if rule.needs_doc() => Ok(()),
             _ => self.allow(name, verb, identity, method, json!({})),
         }
     }
 
-    fn allow(&self, name: &str, verb: Verb, identity: &Identity, method: &Method, doc: Value) -> Result<(), Problem> {
+    pub(super) fn allow(
+        &self,
+        name: &str,
+        verb: Verb,
+        identity: &Identity,
+        method: &Method,
+        doc: Value,
+    ) -> Result<(), Problem> {
         let rule = self.rule(name, verb);
         let asked = Asked { auth: identity, method: method.as_str(), doc };
         match rule {
@@ -268,17 +308,12 @@ impl Target<'_> {
         match self {
             Self::Health => "GET, HEAD, OPTIONS",
             Self::Collection(..) => "GET, HEAD, OPTIONS, POST",
-            Self::Document(..) => "DELETE, GET, HEAD, OPTIONS",
+            Self::One(..) => "DELETE, GET, HEAD, OPTIONS",
         }
     }
 }
 
-/// Ids that the engine makes, and any other of their characters.
-fn is_id(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-}
-
-fn refusal(error: &StoreError) -> Problem {
+pub(super) fn refusal(error: &StoreError) -> Problem {
     match error {
         StoreError::Conflict { .. } => Problem::conflict(),
         StoreError::TooLarge { .. } => Problem::too_large(crate::store::LARGEST),
@@ -320,7 +355,7 @@ fn fitting(mut listing: Listing) -> Listing {
     listing
 }
 
-fn page(query: &str) -> Result<Page, Problem> {
+pub(super) fn page(query: &str) -> Result<Page, Problem> {
     let mut page = Page { limit: 20, after: None, newest_first: true };
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=').unwrap_or((pair, "")) {
@@ -341,7 +376,7 @@ fn page(query: &str) -> Result<Page, Problem> {
 }
 
 /// An opaque cursor: nobody should build on what is in it.
-fn cursor(id: &str) -> String {
+pub(super) fn cursor(id: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(format!("1:{id}"))
 }
@@ -353,7 +388,7 @@ fn read_cursor(text: &str) -> Option<String> {
     text.strip_prefix("1:").filter(|id| is_id(id)).map(str::to_owned)
 }
 
-fn names_tag(headers: &HeaderMap, name: &HeaderName, tag: &str) -> bool {
+pub(super) fn names_tag(headers: &HeaderMap, name: &HeaderName, tag: &str) -> bool {
     let named = |value: &HeaderValue| {
         value
             .to_str()
@@ -368,6 +403,5 @@ fn names_tag(headers: &HeaderMap, name: &HeaderName, tag: &str) -> bool {
 /// Whether a browser sent a plain form: it shows what comes back.
 fn wants_page(request: &Request<Bytes>) -> bool {
     let accepts = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accepts.split(',').next().unwrap_or_default().trim().starts_with("text/html")
-        && matches!(body::kind(request.headers()), Ok(body::Kind::Form))
+    accepts.split(',').next().unwrap_or_default().trim().starts_with("text/html") && body::is_form(request.headers())
 }

@@ -13,6 +13,7 @@ use super::engine::{Clock, Engine};
 use super::tokens::{self, Tokens};
 use super::{Bundle, bundle};
 use crate::config::Project;
+use crate::store::files::NoFiles;
 use crate::store::{Document, Documents, Listing, MemoryStore, Page, StoreError};
 
 /// A second for every id, from the beginning of 2026.
@@ -45,7 +46,8 @@ async fn site_of(bundle: Bundle, store: Arc<dyn Documents>) -> Site {
     let (_, owner) = tokens::create(&*store, "me", "owner", None, now).await.unwrap();
     let (_, guest) = tokens::create(&*store, "you", "guest", None, now).await.unwrap();
     let headers = [("x-content-type-options".to_owned(), "nosniff".to_owned())];
-    let engine = Engine::new(bundle, store, Arc::new(Tokens::default()), Arc::new(Ticks::default()), &headers);
+    let files = Arc::new(NoFiles);
+    let engine = Engine::new(bundle, store, files, Arc::new(Tokens::default()), Arc::new(Ticks::default()), &headers);
     Site { engine, owner, guest }
 }
 

@@ -6,14 +6,20 @@ pub mod auth;
 pub mod body;
 pub mod bundle;
 pub mod declare;
+mod disposition;
 pub mod engine;
 pub mod field;
+mod file_body;
+pub mod file_limits;
+mod file_routes;
 pub mod form;
 mod guarded;
+mod multipart;
 pub mod problem;
 pub mod respond;
 pub mod rule;
 mod rule_check;
+mod sniff;
 pub mod tokens;
 
 pub use bundle::{Bundle, Faults};
@@ -37,3 +43,5 @@ pub fn is_api(path: &str) -> bool {
 
 #[cfg(test)]
 mod engine_tests;
+#[cfg(test)]
+mod file_tests;

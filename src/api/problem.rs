@@ -99,7 +99,11 @@ impl Problem {
 
     /// 415.
     pub fn media_type() -> Self {
-        let detail = "send application/json or application/x-www-form-urlencoded";
+        Self::media("send application/json or application/x-www-form-urlencoded")
+    }
+
+    /// 415, in the words that say what would be taken.
+    pub fn media(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The body is of a kind that is not read", detail)
     }
 

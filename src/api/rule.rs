@@ -10,12 +10,17 @@ use serde_json::Value as Json;
 use super::auth::Identity;
 use super::declare::Verb;
 use super::field::{Field, Type};
-use super::rule_check;
+use super::rule_check::{self, Members};
 
 /// Longest rule, in bytes. It is parsed and judged by functions that call themselves.
 const LENGTH: usize = 2000;
 /// Deepest brackets in a rule, for the same reason.
 const DEPTH: usize = 16;
+
+/// What a document has beside its fields once it is stored.
+const STORED: [&str; 3] = ["id", "created", "updated"];
+/// What a file has before it is stored.
+const FILE: [&str; 3] = ["name", "type", "size"];
 
 /// The functions of CEL; made once, for it costs more than most rules do.
 static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
@@ -42,11 +47,16 @@ pub struct Asked<'a> {
 impl Rule {
     /// Compiles the rule of a verb for documents of these fields; the error says what is wrong.
     pub fn parse(text: &str, verb: Verb, fields: &BTreeMap<String, Field>) -> Result<Self, String> {
-        check_shape(text)?;
-        let program = Program::compile(text).map_err(|error| error.to_string())?;
-        rule_check::check(program.expression(), verb, fields)?;
+        let doc = Members { given: fields.keys().map(String::as_str).collect(), stored: &STORED };
         let fractions = fields.iter().filter(|(_, field)| field.kind == Type::Number);
-        Ok(Self { program, fractions: fractions.map(|(name, _)| name.clone()).collect() })
+        Ok(Self { program: compile(text, verb, &doc)?, fractions: fractions.map(|(name, _)| name.clone()).collect() })
+    }
+
+    /// Compiles the rule of a verb for files: `doc` has `name`, `type`, `size` and, once it is
+    /// stored, `id`.
+    pub fn parse_for_files(text: &str, verb: Verb) -> Result<Self, String> {
+        let doc = Members { given: FILE.to_vec(), stored: &["id"] };
+        Ok(Self { program: compile(text, verb, &doc)?, fractions: BTreeSet::new() })
     }
 
     /// Whether the answer depends on the document, so that it has to be read first.
@@ -83,6 +93,13 @@ impl Rule {
             _ => (name.as_str(), to_cel(value)),
         }))
     }
+}
+
+fn compile(text: &str, verb: Verb, doc: &Members<'_>) -> Result<Program, String> {
+    check_shape(text)?;
+    let program = Program::compile(text).map_err(|error| error.to_string())?;
+    rule_check::check(program.expression(), verb, doc)?;
+    Ok(program)
 }
 
 fn check_shape(text: &str) -> Result<(), String> {

@@ -3,16 +3,11 @@
 //! A misspelt name would otherwise be found at night: `auth.roel == 'owner'` lets nobody in, and
 //! `auth.roel != 'guest'` may be believed to keep somebody out.
 
-use std::collections::BTreeMap;
-
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 use cel::{Context, ExecutionError, Program};
 
 use super::declare::Verb;
-use super::field::Field;
 
-/// What every document has that is stored.
-const STORED: [&str; 3] = ["id", "created", "updated"];
 /// Names of types, which `type(x) == int` speaks of.
 const TYPES: [&str; 10] = ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
 /// The call behind `a[b]`.
@@ -20,22 +15,29 @@ const INDEX: &str = "_[_]";
 /// How alike two names are, 0 to 1, when one is probably the other misspelt.
 const ALIKE: f64 = 0.7;
 
+/// What `doc` has.
+pub struct Members<'a> {
+    /// When it is made, and ever after.
+    pub given: Vec<&'a str>,
+    /// Only once it is stored.
+    pub stored: &'a [&'a str],
+}
+
 /// Says what a rule names that does not exist.
-pub fn check(expression: &IdedExpr, verb: Verb, fields: &BTreeMap<String, Field>) -> Result<(), String> {
-    Names::of(verb, fields).visit(expression, &mut Vec::new())
+pub fn check(expression: &IdedExpr, verb: Verb, doc: &Members<'_>) -> Result<(), String> {
+    Names::of(verb, doc).visit(expression, &mut Vec::new())
 }
 
 /// The variables, and what each of them has.
 struct Names<'a>(Vec<(&'static str, Vec<&'a str>)>);
 
 impl<'a> Names<'a> {
-    fn of(verb: Verb, fields: &'a BTreeMap<String, Field>) -> Self {
+    fn of(verb: Verb, doc: &Members<'a>) -> Self {
         let mut variables = vec![("auth", vec!["role", "id"]), ("request", vec!["method"])];
-        let declared = fields.keys().map(String::as_str);
         match verb {
             Verb::List => {}
-            Verb::Create => variables.push(("doc", declared.collect())),
-            Verb::Get | Verb::Delete => variables.push(("doc", declared.chain(STORED).collect())),
+            Verb::Create => variables.push(("doc", doc.given.clone())),
+            Verb::Get | Verb::Delete => variables.push(("doc", [doc.given.as_slice(), doc.stored].concat())),
         }
         Self(variables)
     }

@@ -1,8 +1,12 @@
-//! Where documents are kept: one trait, and what memory, this machine and AWS make of it.
+//! Where documents and files are kept: a trait for each, and what memory, this machine and AWS make
+//! of it.
 
 pub mod document;
+pub mod files;
 pub mod local;
+pub mod local_files;
 pub mod memory;
+pub mod memory_files;
 pub mod migrations;
 pub mod number;
 pub mod permission;
@@ -11,12 +15,17 @@ pub mod permission;
 pub mod aws;
 #[cfg(test)]
 pub mod conformance;
+#[cfg(test)]
+pub mod files_conformance;
 
 use async_trait::async_trait;
 
 pub use document::{Document, Fields};
+pub use files::{FileMeta, FilePage, Files};
 pub use local::LocalStore;
+pub use local_files::LocalFiles;
 pub use memory::MemoryStore;
+pub use memory_files::MemoryFiles;
 pub use permission::Statement;
 
 /// Largest document, in bytes as [`Document::size`] counts them; DynamoDB's limit for an item.

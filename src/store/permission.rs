@@ -12,11 +12,19 @@ pub struct Statement {
     pub actions: Vec<&'static str>,
     /// ARNs.
     pub resources: Vec<String>,
+    /// When only they are allowed, as IAM writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Value>,
 }
 
 impl Statement {
     /// The statement as IAM reads it.
     pub fn to_json(&self) -> Value {
-        json!({"Sid": self.sid, "Effect": "Allow", "Action": self.actions, "Resource": self.resources})
+        let mut statement =
+            json!({"Sid": self.sid, "Effect": "Allow", "Action": self.actions, "Resource": self.resources});
+        if let Some(condition) = &self.condition {
+            statement["Condition"] = condition.clone();
+        }
+        statement
     }
 }

@@ -23,7 +23,7 @@ pub struct DynamoStore {
 /// What the calls of this file have to be allowed to do.
 pub fn permissions(tables: Vec<String>) -> Statement {
     let actions = vec!["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query"];
-    Statement { sid: "Documents", actions, resources: tables }
+    Statement { sid: "Documents", actions, resources: tables, condition: None }
 }
 
 impl DynamoStore {
