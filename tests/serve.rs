@@ -12,7 +12,7 @@ use arqsite::api::{Bundle, Engine, SystemClock, Tokens};
 use arqsite::config::{Config, Project as Source};
 use arqsite::release::Release;
 use arqsite::serve::{Build, Options, ServeError, ServeEvent, Trouble, run};
-use arqsite::store::memory::MemoryStore;
+use arqsite::store::{MemoryFiles, MemoryStore};
 use tokio::sync::oneshot;
 
 use crate::support::http::{Answer, Client, line};
@@ -117,8 +117,8 @@ fn build(folder: &Path) -> Result<Build, Trouble> {
         ("x-content-type-options".to_owned(), "nosniff".to_owned()),
     ];
     let engine = bundle.map(|bundle| {
-        let documents = Arc::new(MemoryStore::default());
-        Arc::new(Engine::new(bundle, documents, Arc::new(Tokens::default()), Arc::new(SystemClock), &headers))
+        let (documents, files) = (Arc::new(MemoryStore::default()), Arc::new(MemoryFiles::default()));
+        Arc::new(Engine::new(bundle, documents, files, Arc::new(Tokens::default()), Arc::new(SystemClock), &headers))
     });
     let release = Release::build(&site, None).map_err(|error| trouble(&error))?;
     Ok(Build { release, engine, headers })
@@ -361,6 +361,31 @@ fn the_api_is_answered_by_the_engine() {
     assert_eq!((missing.status, missing.header("content-type")), (404, "application/problem+json"));
     assert_eq!((preview.get("/api").status, preview.get("/api").header("location")), (308, "/api/"));
     assert_eq!(preview.ask("HEAD", "/api/health", &[]).header("content-length"), health.body.len().to_string());
+}
+
+#[test]
+fn a_picture_is_sent_listed_and_given_back() {
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    let project = Project::small();
+    let rules = "create = \"true\"\nlist = \"true\"\nget = \"true\"\n";
+    project.write("api/photos.toml", &format!("[collection]\nstore = \"files\"\n[rules]\n{rules}"));
+    let preview = Preview::of(&project);
+    let mut client = preview.client();
+    let made = client.send("POST", "/api/photos?name=a%20b.png", &[("content-type", "image/png")], PNG);
+    assert_eq!((made.status, made.json()["name"].as_str()), (201, Some("a b.png")), "{}", made.text());
+    let url = made.header("location");
+    let read = client.get(url);
+    assert_eq!((read.status, read.body.as_slice(), read.header("content-type")), (200, PNG, "image/png"));
+    assert!(read.header("content-disposition").starts_with("inline; filename=\"a b.png\""));
+    assert_eq!((read.header("x-content-type-options"), read.header("cache-control")), ("nosniff", "no-store"));
+    let head = client.send("HEAD", url, &[], b"");
+    assert_eq!((head.status, head.header("content-length")), (200, PNG.len().to_string().as_str()));
+    let same = client.send("GET", url, &[("if-none-match", read.header("etag"))], b"");
+    assert_eq!((same.status, same.body.len()), (304, 0));
+    assert_eq!(client.get("/api/photos").json()["items"], serde_json::json!([made.json()]));
+    let text = client.send("POST", "/api/photos", &[("content-type", "image/png")], b"only text");
+    assert_eq!((text.status, text.header("content-type")), (415, "application/problem+json"));
+    assert_eq!(client.send("DELETE", url, &[], b"").status, 401);
 }
 
 #[test]

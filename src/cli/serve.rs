@@ -9,7 +9,7 @@ use crate::api::{Bundle, Engine, SystemClock, Tokens};
 use crate::config::PRODUCTION;
 use crate::config::Project;
 use crate::serve::{Build, Options, Rebuild, ServeError, ServeEvent, Trouble, run as serve};
-use crate::store::Documents;
+use crate::store::{Documents, Files, LocalFiles};
 use crate::ui::{Ui, count};
 use clap::Args;
 
@@ -38,7 +38,8 @@ pub fn run(ui: &Ui, common: &Common, args: &ServeArgs) -> Result<(), Failure> {
     ui.show_notes();
     let options =
         Options { host: args.host.clone(), port: args.port, watch: watched(&project), reload: !args.no_reload };
-    let rebuild = rebuild(Ui::new(ui.quiet(), ui.json()), project, args.stage.clone(), documents);
+    let files = Arc::new(LocalFiles::new(&project.data().join("files")));
+    let rebuild = rebuild(Ui::new(ui.quiet(), ui.json()), project, args.stage.clone(), documents, files);
     let shown = Ui::new(ui.quiet(), ui.json());
     let events = Arc::new(move |event| show(&shown, &event));
     let stop = async {
@@ -56,7 +57,7 @@ fn announce(ui: &Ui, project: &Project) {
         Project::Folder(folder) => ui.labelled("Project", folder.display().to_string()),
         Project::Starter(_) => ui.labelled("Project", "the built-in starter; `arqsite new DIR` makes it your own"),
     }
-    ui.labelled("Data", format!("{} (documents and tokens of the API)", project.data().display()));
+    ui.labelled("Data", format!("{} (documents, files and tokens of the API)", project.data().display()));
 }
 
 /// What a project is made of; what is not there yet is noticed when it comes.
@@ -68,7 +69,7 @@ fn watched(project: &Project) -> Vec<std::path::PathBuf> {
 }
 
 /// Builds the project as it is when it is called, and says what is new to know of it.
-fn rebuild(ui: Ui, project: Project, stage: String, documents: Arc<dyn Documents>) -> Rebuild {
+fn rebuild(ui: Ui, project: Project, stage: String, documents: Arc<dyn Documents>, files: Arc<dyn Files>) -> Rebuild {
     let tokens = Arc::new(Tokens::default());
     let told = Mutex::new(Vec::new());
     Arc::new(move || {
@@ -76,7 +77,8 @@ fn rebuild(ui: Ui, project: Project, stage: String, documents: Arc<dyn Documents
         tell(&ui, &loaded, &told);
         let headers = project::headers(&loaded.config);
         let engine = loaded.bundle.map(|bundle| {
-            Arc::new(Engine::new(bundle, documents.clone(), tokens.clone(), Arc::new(SystemClock), &headers))
+            let (documents, files, tokens) = (documents.clone(), files.clone(), tokens.clone());
+            Arc::new(Engine::new(bundle, documents, files, tokens, Arc::new(SystemClock), &headers))
         });
         Ok(Build { release: Arc::unwrap_or_clone(loaded.release), engine, headers })
     })

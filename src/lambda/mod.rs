@@ -21,7 +21,9 @@ use serde_json::{Value, json};
 use crate::api::{Engine, Problem, SystemClock, Tokens, respond};
 use crate::config::security::Security;
 use crate::release::edge::STRICT_TRANSPORT_SECURITY;
-use crate::store::aws::DynamoStore;
+use crate::store::Files;
+use crate::store::aws::{DynamoStore, S3Files};
+use crate::store::files::NoFiles;
 use apis::Apis;
 use guard::Guard;
 use schedule::Scheduled;
@@ -87,11 +89,13 @@ impl Function {
         headers.extend(security.headers().into_iter().map(|(name, value)| (name.to_owned(), value)));
         let tokens = Arc::new(Tokens::default());
         let (documents, shown) = (Arc::new(documents), headers.clone());
+        let client = aws_sdk_s3::Client::from_conf(s3.build());
+        let (files, clock) = (files(&client), Arc::new(SystemClock));
         let build = Box::new(move |bundle| {
-            Arc::new(Engine::new(bundle, documents.clone(), tokens.clone(), Arc::new(SystemClock), &shown))
+            let (documents, files, tokens) = (documents.clone(), files.clone(), tokens.clone());
+            Arc::new(Engine::new(bundle, documents, files, tokens, clock.clone(), &shown))
         });
         let root = std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default();
-        let client = aws_sdk_s3::Client::from_conf(s3.build());
         let apis = Apis::new(client, variable("ARQ_BUCKET")?, build, std::fs::read(root.join("api.json")).ok());
         let guard = Guard::new(&std::env::var("ARQ_ORIGIN_SHA256").unwrap_or_default());
         Ok(Self { guard, apis, headers })
@@ -144,6 +148,14 @@ impl Function {
     fn refuse(&self, problem: &Problem) -> Response<Bytes> {
         let headers = self.headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
         respond::finish(respond::problem(problem, false), &headers.collect::<Vec<_>>())
+    }
+}
+
+/// The bucket of files, when the API has collections of them.
+fn files(client: &aws_sdk_s3::Client) -> Arc<dyn Files> {
+    match std::env::var("ARQ_FILES_BUCKET") {
+        Ok(bucket) if !bucket.is_empty() => Arc::new(S3Files::new(client.clone(), bucket)),
+        _ => Arc::new(NoFiles),
     }
 }
 
