@@ -14,7 +14,7 @@ use super::data::{
 };
 use super::edge::{
     acm_certificate, acm_validation, cloudfront_deployment, cloudfront_distribution, cloudfront_domain,
-    cloudfront_function, cloudfront_key_value_store, cloudfront_origin_access_control, route53_zone,
+    cloudfront_function, cloudfront_key_value_store, cloudfront_origin_access_control, route53_records, route53_zone,
     wafv2_logging, wafv2_web_acl,
 };
 use super::manage::{
@@ -42,6 +42,7 @@ pub fn kinds() -> Kinds<Cloud> {
 fn edge(kinds: Kinds<Cloud>) -> Kinds<Cloud> {
     kinds
         .with::<route53_zone::Zone>()
+        .with::<route53_records::Records>()
         .with::<acm_certificate::Certificate>()
         .with::<acm_validation::Validation>()
         .with::<wafv2_web_acl::WebAcl>()

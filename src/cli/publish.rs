@@ -101,7 +101,7 @@ fn finish(ui: &Ui, intent: &Intent, plan: &Plan, report: &Report, start: Instant
 pub fn domain(plan: &Plan, report: &Report) -> Option<String> {
     let waiting = report.waiting.iter().map(|step| &step.node).chain(report.postponed.iter().map(|step| &step.node));
     let named = plan.steps.iter().find(|step| step.node == "distribution-domain")?;
-    let left = waiting.into_iter().any(|node| node.starts_with("distribution-domain") || node == "domain-records");
+    let left = waiting.into_iter().any(|node| node == "distribution-domain" || node.starts_with("records-"));
     if left || matches!(named.verb, Verb::Delete) {
         return None;
     }

@@ -166,6 +166,11 @@ def _object(key, version, names):
     if version.marker:
         return {"delete_marker": True}
     body = version.body
+    if key == "ledger.json":
+        # A help, in the order in which things were made, with times and processes in it: what counts is what it lists.
+        ledger = json.loads(body)
+        made = sorted(names.apply(f"{each['node']} {each['kind']} {each['name']}") for each in ledger.get("made", []))
+        return {"held": ledger.get("holder") is not None, "made": made}
     if key.endswith(".json") and not key.startswith("c/"):
         # The publisher's own records name releases and times: compared with those masked.
         body = _TIME.sub("<time>", names.apply(body.decode("utf-8", "replace"))).encode()

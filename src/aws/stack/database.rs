@@ -3,7 +3,7 @@
 use super::Wanted;
 use super::manage::parameter_name;
 use super::network::POSTGRESQL;
-use crate::aws::Cloud;
+use crate::aws::compute::logs_group::LogGroup;
 use crate::aws::content::migrations_applied::MigrationsApplied;
 use crate::aws::content::migrations_bundle::MigrationsBundle;
 use crate::aws::data::rds_cluster::Cluster;
@@ -13,6 +13,7 @@ use crate::aws::data::rds_roles::DatabaseRoles;
 use crate::aws::data::rds_subnet_group::SubnetGroup;
 use crate::aws::network::ec2_group_rules::{GroupRules, Peer, Rule};
 use crate::aws::network::ec2_security_group::SecurityGroup;
+use crate::aws::{Cloud, Place};
 use crate::deploy::{Graph, GraphError};
 
 /// Role in the database that owns the tables; the migrator signs in as it.
@@ -47,7 +48,13 @@ fn cluster(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>, name: &str) -> Result<
         pause_after_seconds: (config.min_acu.0 == 0).then_some(pause),
         ..Cluster::protected(name.to_owned(), "database-subnets", "database-group", "database-parameters")
     };
-    graph.add("database", cluster, &["database-subnets", "database-group", "database-parameters"])?;
+    // RDS would make a log group that never forgets.
+    let days = i32::from(wanted.config.observe.retention_days);
+    let log =
+        LogGroup { name: format!("/aws/rds/cluster/{name}/postgresql"), retention_days: days, place: Place::Home };
+    graph.add("database-log", log, &[])?;
+    let needs = ["database-subnets", "database-group", "database-group-rules", "database-parameters", "database-log"];
+    graph.add("database", cluster, &needs)?;
     graph.add("database-instance", Instance::serverless(name.to_owned(), "database"), &["database"])?;
     let roles = DatabaseRoles::of(name.to_owned(), "database", "database-instance");
     graph.add("database-roles", roles, &["database", "database-instance"])

@@ -6,6 +6,7 @@ use crate::aws::Cloud;
 use crate::aws::edge::acm_certificate::Certificate;
 use crate::aws::edge::acm_validation::Validation;
 use crate::aws::edge::cloudfront_domain::Domain;
+use crate::aws::edge::route53_records::Records;
 use crate::aws::edge::route53_zone::Zone;
 use crate::deploy::{Graph, GraphError};
 
@@ -25,10 +26,16 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
             None => Zone::own(domain.clone()),
         };
         graph.add(zone, resource, &[])?;
-        issued.push(zone);
+        let proofs = Records::validation(zone, domain, "certificate");
+        graph.add("certificate-records", proofs, &[zone, "certificate"])?;
+        issued.extend([zone, "certificate-records"]);
     }
     graph.add("certificate-issued", Validation::of("certificate", zone), &issued)?;
     let named = Domain::of("distribution", "certificate", aliases.iter().map(String::as_str));
     graph.add("distribution-domain", named, &["distribution", "certificate", "certificate-issued"])?;
+    for name in aliases.iter().filter(|_| zone.is_some()) {
+        let records = Records::addresses("zone", name, "distribution", wanted.names);
+        graph.add(&format!("records-{name}"), records, &["zone", "distribution", "distribution-domain"])?;
+    }
     Ok(())
 }

@@ -99,7 +99,8 @@ fn group(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError
     graph.add("function-group", SecurityGroup::closed(names.part("functions"), "vpc", "Functions"), &["vpc"])?;
     let mut egress: Vec<Rule> =
         ["s3", "dynamodb"].map(|service| Rule::tcp(HTTPS, Peer::PrefixList(service.into()))).into();
-    let mut needs = vec!["function-group"];
+    // Their prefix lists are known by the endpoints.
+    let mut needs = vec!["function-group", "endpoint-s3", "endpoint-dynamodb"];
     if wanted.migrations.is_some() {
         egress.push(Rule::tcp(POSTGRESQL, Peer::Group("database-group".into())));
         needs.push("database-group");

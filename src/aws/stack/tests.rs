@@ -80,7 +80,7 @@ fn the_site_is_up_before_its_domain() {
         left.extend(graph.nodes()[&node].needs.iter().cloned());
         needed.insert(node);
     }
-    for node in ["certificate", "certificate-issued", "zone", "distribution-domain", "domain-records"] {
+    for node in ["certificate", "certificate-issued", "zone", "distribution-domain", "records-example.com"] {
         assert!(!needed.contains(node), "{node}");
     }
 }
