@@ -43,7 +43,8 @@ def denied(call, action, resource):
     )
     if call.service.protocol == "json" or call.service.protocol.startswith("rest-json"):
         return AwsError("AccessDeniedException", message, 400 if call.service.protocol == "json" else 403)
-    return AwsError("AccessDenied", message, 403)
+    # EC2 has its own name for it. Source: EC2 API reference, Error codes.
+    return AwsError("UnauthorizedOperation" if call.service.name == "ec2" else "AccessDenied", message, 403)
 
 
 def _asked(account, call):

@@ -62,7 +62,8 @@ def _rest(call):
 # Parameters that name what a call is about, best first.
 _NAMING = (
     "Key", "Bucket", "Id", "Name", "FunctionName", "KvsARN", "TableName", "RoleName", "logGroupName", "ApiId",
-    "Resource", "ResourceArn", "resourceArn",
+    "Resource", "ResourceArn", "resourceArn", "VpcEndpointId", "NatGatewayId", "NetworkInterfaceId", "AllocationId",
+    "InternetGatewayId", "RouteTableId", "SubnetId", "GroupId", "GroupName", "VpcId",
 )
 
 

@@ -72,10 +72,11 @@ class Groups:
 
     def CreateSecurityGroup(self, p):
         name, description = p["GroupName"], p["Description"]
-        if not re.fullmatch(_SIGNS, name) or name.startswith("sg-") or name != name.strip():
-            raise invalid(f"Value ({name}) for parameter GroupName is invalid. Character sets beyond ASCII are not supported.")
-        if not re.fullmatch(_SIGNS, description):
-            raise invalid(f"Value ({description}) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.")
+        if name.startswith("sg-") or name != name.strip():
+            raise invalid(f"Value ({name}) for parameter GroupName is invalid.")
+        for member, text in (("GroupName", name), ("GroupDescription", description)):
+            if not re.fullmatch(_SIGNS, text):
+                raise invalid(f"Value ({text}) for parameter {member} is invalid. Character sets beyond ASCII are not supported.")
         if name == "default":
             raise invalid("Cannot use reserved security group name: default")
         vpc = get(self.vpcs, Vpc, p["VpcId"]) if p.get("VpcId") else self.default_vpc

@@ -207,7 +207,7 @@ class Routes:
 
     # -- routes ------------------------------------------------------------------------------------------------
 
-    def _destination(self, p, table):
+    def _destination(self, p):
         for name in ("DestinationIpv6CidrBlock", "DestinationPrefixListId"):
             if p.get(name):
                 raise not_played(f"routes with {name}")
@@ -246,7 +246,7 @@ class Routes:
 
     def CreateRoute(self, p):
         table = get(self.tables, Table, p["RouteTableId"])
-        destination = self._destination(p, table)
+        destination = self._destination(p)
         target = self._target(p, table, destination)
         if destination in table.routes:
             raise AwsError("RouteAlreadyExists", f"The route identified by {destination} already exists.", 400)
@@ -255,7 +255,7 @@ class Routes:
 
     def ReplaceRoute(self, p):
         table = get(self.tables, Table, p["RouteTableId"])
-        destination = self._destination(p, table)
+        destination = self._destination(p)
         target = self._target(p, table, destination)
         if destination not in table.routes:
             raise invalid(f"There is no route defined for '{destination}' in the route table. Use CreateRoute instead.")
@@ -264,7 +264,7 @@ class Routes:
 
     def DeleteRoute(self, p):
         table = get(self.tables, Table, p["RouteTableId"])
-        destination = self._destination(p, table)
+        destination = self._destination(p)
         if destination == table.vpc.cidr:
             raise invalid(f"cannot remove local route {destination} in route table {table.id}")
         if destination not in table.routes:

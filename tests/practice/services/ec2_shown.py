@@ -19,7 +19,7 @@ def _label(each):
     return (vpc.label if vpc else "", each.label, chosen, sorted(each.tags.items()))
 
 
-def _born(region, each):
+def _born(each):
     """Whether a thing came with a tagged VPC: its group, its main table."""
     main = getattr(each, "name", "") == "default" or getattr(each, "main", False)
     return main and bool(each.vpc.tags)
@@ -27,7 +27,7 @@ def _born(region, each):
 
 def _things(region, name):
     """What is shown of one kind, in order."""
-    found = [e for e in getattr(region, name).values() if e.tags or (name in ("groups", "tables") and _born(region, e))]
+    found = [e for e in getattr(region, name).values() if e.tags or (name in ("groups", "tables") and _born(e))]
     return sorted((e for e in found if getattr(e, "state", "") not in ("deleting", "deleted", "failed")), key=_label)
 
 

@@ -14,7 +14,6 @@ _ATTRIBUTES = {
     "EnableDnsSupport": "enableDnsSupport", "EnableDnsHostnames": "enableDnsHostnames",
     "EnableNetworkAddressUsageMetrics": "enableNetworkAddressUsageMetrics",
 }
-_SUBNET_ATTRIBUTES = {"MapPublicIpOnLaunch", "SubnetId", "DryRun"}
 
 
 class Vpc(Thing):
@@ -240,7 +239,7 @@ class Vpcs:
         given = [name for name, value in p.items() if value is not None and name not in ("SubnetId", "DryRun")]
         if len(given) != 1:
             raise combination("Fields for multiple attribute types specified" if given else "No attributes specified.")
-        if given[0] not in _SUBNET_ATTRIBUTES:
+        if given[0] != "MapPublicIpOnLaunch":
             raise not_played(f"ModifySubnetAttribute with {given[0]}")
         subnet.public = bool(p["MapPublicIpOnLaunch"].get("Value"))
         return {}

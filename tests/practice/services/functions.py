@@ -12,6 +12,7 @@ from .. import ids
 from ..clock import Wait
 from ..wire.errors import AwsError
 from .functions_access import Access
+from .functions_code import stored
 from .functions_vpc import Network
 
 _RUNTIMES = {
@@ -310,7 +311,7 @@ class Lambda(Access, Network):
             if len(package) > _PACKAGE_LIMIT:
                 raise AwsError("RequestEntityTooLargeException", "Request must be smaller than 69905067 bytes for the CreateFunction operation", 413)
         elif code.get("S3Bucket"):
-            package = self._stored(call, code)
+            package = stored(self.account.s3, call, code)
         else:
             raise AwsError("InvalidParameterValueException", "Please provide a source for function code.", 400)
         try:
@@ -321,25 +322,6 @@ class Lambda(Access, Network):
         if size > 250 * 1024 * 1024:
             raise AwsError("InvalidParameterValueException", "Unzipped size must be smaller than 262144000 bytes", 400)
         return Package(package)
-
-    def _stored(self, call, code):
-        """A package from a bucket of the same region, of its newest version or of the one that is named."""
-        def refuse(reason, text):
-            raise AwsError("InvalidParameterValueException", f"Error occurred while GetObject. S3 Error Code: {reason}. S3 Error Message: {text}", 400)
-
-        bucket, key = self.account.s3.buckets.get(code["S3Bucket"]), code.get("S3Key") or ""
-        if bucket is None:
-            refuse("NoSuchBucket", "The specified bucket does not exist")
-        if bucket.region != call.region:
-            refuse("PermanentRedirect", f"The bucket is in this region: {bucket.region}. Please use this region to retry the request")
-        found, version = bucket.current(key), code.get("S3ObjectVersion")
-        if version:
-            found = next((v for v in bucket.versions.get(key, []) if v.version == version and not v.marker), None)
-            if found is None:
-                refuse("NoSuchVersion", "The specified version does not exist.")
-        if found is None:
-            refuse("NoSuchKey", "The specified key does not exist.")
-        return found.body
 
     def _config(self, old, p):
         """The configuration after a create or an update: given over old over default."""

@@ -1,5 +1,11 @@
 """The ways in and out of a network: routes, gateways, endpoints, and what stands in the way of a delete."""
 
+from types import SimpleNamespace
+
+import pytest
+from practice.clock import PACES, Wait
+from practice.services.ec2 import Ec2
+from practice.wire.errors import AwsError
 from test_ec2 import by_name, ec2, group_of, named, subnet_of, table_of, tcp, vpc_of  # noqa: F401
 
 
@@ -57,7 +63,8 @@ def test_a_subnet_has_one_table(ec2, refused):
     ec2.disassociate_route_table(AssociationId=now)
     main = ec2.describe_route_tables(Filters=[{"Name": "association.main", "Values": ["true"]}, {"Name": "vpc-id", "Values": [vpc]}])
     main = main["RouteTables"][0]
-    assert refused(ec2.disassociate_route_table, AssociationId=main["Associations"][0]["RouteTableAssociationId"]) == "InvalidParameterValue"
+    used = main["Associations"][0]["RouteTableAssociationId"]
+    assert refused(ec2.disassociate_route_table, AssociationId=used) == "InvalidParameterValue"
     assert refused(ec2.delete_route_table, RouteTableId=main["RouteTableId"]) == "DependencyViolation"
     assert refused(ec2.delete_vpc, VpcId=vpc) == "DependencyViolation"
 
@@ -202,3 +209,24 @@ def test_two_networks_made_in_different_orders_look_the_same(ec2, practice):
     practice.door("POST", "reset")
     ec2.describe_vpcs()
     assert practice.door("GET", "account")["networks"] == {}
+
+
+def test_another_service_can_hold_subnets_and_groups():
+    account = SimpleNamespace(id="123456789012", pace=PACES["fast"])
+    account.ec2 = Ec2(account)
+    region = account.ec2.region("eu-west-1")
+    subnets = list(region.subnets)[:2]
+    group = region.CreateSecurityGroup({"GroupName": "shop-db", "Description": "The database"})["GroupId"]
+    hold = account.ec2.hold([group], subnets, "RDSNetworkInterface")
+    assert [i.subnet.id for i in hold.interfaces] == subnets
+    with pytest.raises(AwsError, match="DependencyViolation"):
+        region.DeleteSecurityGroup({"GroupId": group})
+    hold.release(Wait(account.pace))
+    with pytest.raises(AwsError, match="DependencyViolation"):
+        region.DeleteSubnet({"SubnetId": subnets[0]})
+    hold.release()
+    region.DeleteSubnet({"SubnetId": subnets[0]})
+    region.DeleteSecurityGroup({"GroupId": group})
+    for ids in ([[group], subnets[1:]], [[], subnets[:1]], [[], []]):
+        with pytest.raises(AwsError, match="NotFound"):
+            account.ec2.hold(*ids, "RDSNetworkInterface")
