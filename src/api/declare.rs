@@ -1,4 +1,19 @@
 //! `api/<name>.toml`: a collection, declared.
+//!
+//! A collection of documents has `[fields]`. One of files has none, and may say what it takes:
+//!
+//! ```toml
+//! [collection]
+//! store = "files"
+//!
+//! [files]
+//! types = ["image/*"]    # else images, PDF and plain text
+//! max_bytes = 1_000_000  # else 4 MiB, which is the most
+//!
+//! [rules]                # `doc` has name, type, size and, once it is stored, id
+//! create = "auth.role == 'owner'"
+//! get    = "doc.type.startsWith('image/')"
+//! ```
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -310,6 +325,14 @@ mod tests {
         let photos = parse("api/photos.toml", &text).unwrap();
         assert_eq!(photos.files, Some(FileLimits { types: vec!["image/png".into()], max_bytes: 1000 }));
         assert!(photos.fields.is_empty() && photos.rule("doc.size < 10", Verb::Create).is_ok());
+    }
+
+    #[test]
+    fn the_example_above_is_a_declaration() {
+        let lines = include_str!("declare.rs").lines().map_while(|line| line.strip_prefix("//!"));
+        let example: Vec<&str> = lines.skip_while(|l| *l != " ```toml").skip(1).take_while(|l| *l != " ```").collect();
+        let photos = parse("api/photos.toml", &example.join("\n")).unwrap();
+        assert_eq!(photos.files.unwrap().max_bytes, 1_000_000);
     }
 
     #[test]

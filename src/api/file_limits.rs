@@ -76,7 +76,8 @@ fn size_fault(bytes: usize) -> Option<String> {
         0 => Some("has to be at least 1".into()),
         1..=LARGEST_FILE => None,
         _ => Some(format!(
-            "{LARGEST_FILE} (4 MiB) is the most: Lambda takes 6 MB, and bytes become base64 on the way there, a third more"
+            "{LARGEST_FILE} (4 MiB) is the most: Lambda takes 6 MB, and on the way there bytes become base64, \
+             which is a third more"
         )),
     }
 }

@@ -98,7 +98,8 @@ async fn a_file_is_sent_read_listed_and_deleted() {
     let site = site(OPEN).await;
     let made = site.send("POST", "/api/photos?name=a%20b.png", &[("content-type", "Image/PNG; x=y")], PNG).await;
     assert_eq!((made.status().as_u16(), header(&made, "location")), (201, "/api/photos/id-0000"));
-    let shown = json!({"id": "id-0000", "name": "a b.png", "type": "image/png", "size": PNG.len(), "url": "/api/photos/id-0000"});
+    let url = "/api/photos/id-0000";
+    let shown = json!({"id": "id-0000", "name": "a b.png", "type": "image/png", "size": PNG.len(), "url": url});
     assert_eq!(body(&made), shown);
     let read = site.get("/api/photos/id-0000").await;
     assert_eq!((read.status().as_u16(), &read.body()[..]), (200, PNG));

@@ -248,6 +248,50 @@ mod tests {
         assert_eq!(permissions("b", &[]), []);
     }
 
+    async fn files(endpoint: &str) -> S3Files {
+        let practice = Credentials::new("practice", "practice", None, None, "practice");
+        let config = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(endpoint);
+        let config = config.credentials_provider(practice).region(Region::new("us-east-1")).load().await;
+        S3Files::new(Client::from_conf(Builder::from(&config).force_path_style(true).build()), BUCKET)
+    }
+
+    /// S3 for whoever may not read, where the key `photos/there` is listed; gives its address.
+    fn unreadable() -> String {
+        use std::io::{BufRead, BufReader, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+                let (status, body) = match head[0].as_str() {
+                    line if line.contains("list-type=2") && line.contains("there") => {
+                        ("200 OK", "<ListBucketResult><Contents><Key>photos/there</Key></Contents></ListBucketResult>")
+                    }
+                    line if line.contains("list-type=2") => ("200 OK", "<ListBucketResult></ListBucketResult>"),
+                    line if line.starts_with("HEAD") => ("403 Forbidden", ""),
+                    _ => ("403 Forbidden", "<Error><Code>AccessDenied</Code></Error>"),
+                };
+                let length = body.len();
+                let answer =
+                    format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        format!("http://{address}")
+    }
+
+    #[tokio::test]
+    async fn what_s3_does_not_tell_is_looked_up_in_the_list() {
+        let files = files(&unreadable()).await;
+        assert_eq!(files.get("photos", "absent").await.unwrap(), None);
+        assert_eq!(files.head("photos", "absent").await.unwrap(), None);
+        assert!(!files.delete("photos", "absent").await.unwrap());
+        assert!(matches!(files.get("photos", "there").await, Err(StoreError::Failed { .. })));
+        assert!(matches!(files.head("photos", "there").await, Err(StoreError::Failed { .. })));
+    }
+
     #[tokio::test]
     async fn s3_behaves_as_every_store_of_files_does() {
         let Ok(endpoint) = std::env::var(ENDPOINT) else {
@@ -256,10 +300,8 @@ mod tests {
         };
         // It deletes objects: never anywhere but on this machine, and never with anybody's credentials.
         assert!(endpoint.starts_with("http://127.0.0.1:"), "{endpoint} is not this machine");
-        let practice = Credentials::new("practice", "practice", None, None, "practice");
-        let config = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(endpoint);
-        let config = config.credentials_provider(practice).region(Region::new("us-east-1")).load().await;
-        let client = Client::from_conf(Builder::from(&config).force_path_style(true).build());
+        let files = files(&endpoint).await;
+        let client = files.client.clone();
         client.create_bucket().bucket(BUCKET).send().await.unwrap();
         // What an earlier run left is there still.
         let left = client.list_objects_v2().bucket(BUCKET).send().await.unwrap();
@@ -269,6 +311,6 @@ mod tests {
         // What is no file of a collection is not shown.
         let stray = client.put_object().bucket(BUCKET).key("photos/a/b").body(ByteStream::from_static(b"x"));
         stray.send().await.unwrap();
-        conformance(&S3Files::new(client, BUCKET)).await;
+        conformance(&files).await;
     }
 }
