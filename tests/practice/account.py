@@ -15,6 +15,7 @@ from .services.events import Events
 from .services.ec2 import Ec2
 from .services.functions import Lambda
 from .services.kvs import KeyValueStores
+from .services.rds import Rds
 from .services.route53 import Route53
 from .services.s3 import S3
 from .services.wafv2 import Waf
@@ -47,7 +48,7 @@ class Account:
         self.user_arn = f"arn:aws:iam::{ACCOUNT_ID}:user/{USER}"
         self.calls, self.faults = Calls(), Faults()
         self.endpoint = ""
-        self.edge = None
+        self.edge = self.database = None
         self.lock = threading.Lock()
         self._empty()
 
@@ -69,6 +70,7 @@ class Account:
         self.secrets = SecretsManager(self)
         self.trails = CloudTrail(self)
         self.systems = Ssm(self)
+        self.rds = Rds(self)
         self.played = {
             "s3": self.s3,
             "cloudfront": self.cloudfront,
@@ -86,6 +88,7 @@ class Account:
             "secretsmanager": self.secrets,
             "cloudtrail": self.trails,
             "ssm": self.systems,
+            "rds": self.rds,
         }
 
     async def reset(self):

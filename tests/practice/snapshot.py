@@ -72,6 +72,7 @@ def snapshot(account):
         **account.standins.rules["logs"].deliveries.shown(),
         "log_policies": _log_policies(account),
         "networks": account.ec2.shown(),
+        "databases": account.rds.shown(),
     }
     return names.shown(json.loads(json.dumps(document, sort_keys=True, default=str)))
 
@@ -104,6 +105,8 @@ def _names(account):
         names.add(release, "release")
     for named in (account.secrets, account.topics, account.standins.rules["logs"].deliveries):
         named.name(names)
+    account.secrets.name(names)
+    account.rds.name(names)
     return names
 
 
