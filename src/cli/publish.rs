@@ -61,7 +61,8 @@ pub async fn run(ui: &Ui, common: &Common, args: &PublishArgs) -> Result<(), Fai
         ui.confirm("Do this?", "--yes")?;
     }
     let report = carry_out(ui, &project, &intent, &plan, &again(&args.stage)).await?;
-    finish(ui, &intent, &plan, &report, start, "Published")
+    let word = if report.done.is_empty() { "Nothing could be changed yet" } else { "Published" };
+    finish(ui, &intent, &plan, &report, start, word)
 }
 
 /// A migration that can lose data runs only when that is said.

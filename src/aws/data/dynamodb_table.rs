@@ -51,6 +51,10 @@ impl Resource for Table {
         true
     }
 
+    fn loses(&self) -> Option<String> {
+        Some(format!("all documents of {}", self.name))
+    }
+
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         let looking = || format!("look at the table {}", self.name);
         let Some(table) = self.describe(cx).await.telling(looking)? else { return Ok(None) };

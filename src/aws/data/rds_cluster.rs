@@ -126,6 +126,10 @@ impl Resource for Cluster {
         true
     }
 
+    fn loses(&self) -> Option<String> {
+        Some("all tables of the database, but for a last snapshot".into())
+    }
+
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         let looking = || format!("look at the database {}", self.name);
         let Some(cluster) = describe(cx, &self.name).await.telling(looking)? else { return Ok(None) };

@@ -86,6 +86,10 @@ impl Resource for Bucket {
         self.data
     }
 
+    fn loses(&self) -> Option<String> {
+        self.data.then(|| "all uploaded files, in every version".into())
+    }
+
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         let looking = || format!("look at the bucket {}", self.name);
         let tags = match self.tags(cx).await {

@@ -313,6 +313,8 @@ fn output(certificate: &acm::CertificateDetail) -> CertificateOutput {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn option(domain: &str, value: Option<&str>) -> acm::DomainValidation {

@@ -50,6 +50,10 @@ impl Resource for Validation {
         "issued".into()
     }
 
+    fn waits(&self) -> bool {
+        true
+    }
+
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         let Some(certificate) = cx.try_output::<Certificate>(&self.certificate)? else { return Ok(None) };
         let Some(detail) = describe(cx, &certificate.arn).await.telling(|| "look at the certificate")? else {

@@ -14,8 +14,17 @@ use crate::deploy::{Found, Resource, StepError};
 pub struct Deployment {
     /// Node of the distribution.
     pub distribution: String,
+    /// What has reached every edge, for people: the distribution itself, or its names.
+    pub what: String,
     /// Whether every edge has it.
     pub everywhere: bool,
+}
+
+impl Deployment {
+    /// The wait for `what` of the distribution of this node.
+    pub fn of(distribution: &str, what: &str) -> Self {
+        Self { distribution: distribution.into(), what: what.into(), everywhere: true }
+    }
 }
 
 /// Where the site answers.
@@ -31,7 +40,11 @@ impl Resource for Deployment {
     type Output = DeploymentOutput;
 
     fn name(&self) -> String {
-        "at every edge".into()
+        format!("{} at every edge", self.what)
+    }
+
+    fn waits(&self) -> bool {
+        true
     }
 
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
@@ -42,7 +55,7 @@ impl Resource for Deployment {
             result => result.telling(|| "look at the distribution")?,
         };
         let everywhere = output.distribution.is_some_and(|d| d.status == DEPLOYED);
-        let spec = Self { distribution: self.distribution.clone(), everywhere };
+        let spec = Self { everywhere, ..self.clone() };
         Ok(Some(Found { spec, output: DeploymentOutput { domain: distribution.domain } }))
     }
 

@@ -183,6 +183,8 @@ fn sorted<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn config(names: &[&str], viewer: cf::ViewerCertificate) -> cf::DistributionConfig {

@@ -304,6 +304,8 @@ async fn wait_until_known(cx: &Cx, id: Option<String>, doing: impl Fn() -> Strin
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     const MARK: &str = "_arqsite.shop.example";
@@ -354,7 +356,7 @@ mod tests {
         let wish = |name: &str| Wish { set: proof(name), of: Some(0), mark: None };
         let wishes = [wish("_a.shop.example"), wish("_b.shop.example")];
         let others_ttl = Set::of("_a.shop.example", "CNAME", "_v.acm", 60);
-        assert_eq!(spec.read(&wishes, &[others_ttl.clone()]).unwrap().records, []);
+        assert_eq!(spec.read(&wishes, std::slice::from_ref(&others_ttl)).unwrap().records, []);
         assert_eq!(spec.read(&wishes, &[others_ttl, proof("_b.shop.example")]).unwrap(), spec);
         assert_eq!(spec.read(&[], &[]), None);
     }

@@ -123,6 +123,8 @@ fn read_alias(alias: &dns::AliasTarget) -> Data {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn alias(kind: &str, host: &str) -> Set {

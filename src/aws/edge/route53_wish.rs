@@ -68,6 +68,8 @@ pub(super) fn is_ours(is: &Set, wishes: &[Wish], present: &[Set]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     const MARK: &str = "_arqsite.shop.example";
@@ -93,7 +95,7 @@ mod tests {
     fn a_record_of_others_is_never_overwritten() {
         let wishes = wished(Some("d1"));
         let theirs = Set::of("shop.example", "A", "192.0.2.1", 60);
-        let error = refuse_others(&wishes, &[theirs.clone()]).unwrap_err();
+        let error = refuse_others(&wishes, std::slice::from_ref(&theirs)).unwrap_err();
         assert!(error.is_foreign() && error.chain().contains("192.0.2.1"), "{}", error.chain());
         assert!(error.hint.unwrap().contains("dns = \"manual\""));
         // Another stage's mark is no mark of ours.

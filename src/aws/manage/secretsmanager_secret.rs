@@ -63,6 +63,10 @@ impl Resource for Secret {
     }
 
     /// One that is scheduled for deletion counts as absent; `put` restores it.
+    fn loses(&self) -> Option<String> {
+        Some("all secrets of this stage; they can be restored for 7 days".into())
+    }
+
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         let Some(secret) = self.ours(&cx.cloud).await? else { return Ok(None) };
         if secret.deleted_date.is_some() {

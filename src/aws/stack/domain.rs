@@ -5,6 +5,7 @@ use super::Wanted;
 use crate::aws::Cloud;
 use crate::aws::edge::acm_certificate::Certificate;
 use crate::aws::edge::acm_validation::Validation;
+use crate::aws::edge::cloudfront_deployment::Deployment;
 use crate::aws::edge::cloudfront_domain::Domain;
 use crate::aws::edge::route53_records::Records;
 use crate::aws::edge::route53_zone::Zone;
@@ -33,6 +34,8 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
     graph.add("certificate-issued", Validation::of("certificate", zone), &issued)?;
     let named = Domain::of("distribution", "certificate", aliases.iter().map(String::as_str));
     graph.add("distribution-domain", named, &["distribution", "certificate", "certificate-issued"])?;
+    let deployed = Deployment::of("distribution", "its names");
+    graph.add("domain-deployed", deployed, &["distribution", "distribution-domain"])?;
     for name in aliases.iter().filter(|_| zone.is_some()) {
         let records = Records::addresses("zone", name, "distribution", wanted.names);
         graph.add(&format!("records-{name}"), records, &["zone", "distribution", "distribution-domain"])?;
