@@ -31,8 +31,15 @@ def check(account, call):
     if call.principal.kind != "role":
         return
     for action, resource in _asked(account, call):
-        if account.role_allows(call.principal.role, action, resource) != "Allow":
+        if account.role_allows(call.principal.role, action, resource, _context(call)) != "Allow":
             raise denied(call, action, resource)
+
+
+def _context(call):
+    """What conditions are asked about. Source: S3 user guide, condition keys: a list has a prefix."""
+    if call.service.name == "s3" and call.operation in ("ListObjectsV2", "ListObjects", "ListObjectVersions"):
+        return {"s3:prefix": str(call.params.get("Prefix") or "")}
+    return {}
 
 
 def denied(call, action, resource):

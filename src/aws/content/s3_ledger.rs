@@ -126,7 +126,7 @@ impl S3Lock {
 }
 
 /// Whether a holder cannot be at work any more.
-fn is_dead(holder: &Holder) -> bool {
+pub fn is_dead(holder: &Holder) -> bool {
     let over = holder.expires.parse::<Timestamp>().is_ok_and(|end| end < Timestamp::now());
     over || process::is_gone(&holder.process)
 }

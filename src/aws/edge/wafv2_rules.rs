@@ -144,14 +144,15 @@ fn label(key: &str) -> Result<waf::Statement, BuildError> {
     Ok(waf::Statement::builder().label_match_statement(label).build())
 }
 
-/// A path that begins so.
+/// A path that begins so, however it is written: `/api/photos/../x` does not begin with `/api/photos`.
 fn begins(path: &str) -> Result<waf::Statement, BuildError> {
-    let plain = waf::TextTransformation::builder().priority(0).r#type(waf::TextTransformationType::None).build()?;
+    let transform = |priority, kind| waf::TextTransformation::builder().priority(priority).r#type(kind).build();
     let field = waf::FieldToMatch::builder().uri_path(waf::UriPath::builder().build()).build();
     let found = waf::ByteMatchStatement::builder()
         .search_string(Blob::new(path))
         .field_to_match(field)
-        .text_transformations(plain)
+        .text_transformations(transform(0, waf::TextTransformationType::UrlDecode)?)
+        .text_transformations(transform(1, waf::TextTransformationType::NormalizePath)?)
         .positional_constraint(waf::PositionalConstraint::StartsWith)
         .build()?;
     Ok(waf::Statement::builder().byte_match_statement(found).build())
@@ -201,7 +202,9 @@ fn prefix(statement: &waf::Statement) -> Option<String> {
     let found = statement.byte_match_statement()?;
     let path = found.field_to_match()?.uri_path().is_some();
     let begins = found.positional_constraint() == &waf::PositionalConstraint::StartsWith;
-    (path && begins).then(|| String::from_utf8_lossy(found.search_string().as_ref()).into_owned())
+    let kinds: Vec<_> = found.text_transformations().iter().map(|one| one.r#type().clone()).collect();
+    let clean = kinds == [waf::TextTransformationType::UrlDecode, waf::TextTransformationType::NormalizePath];
+    (path && begins && clean).then(|| String::from_utf8_lossy(found.search_string().as_ref()).into_owned())
 }
 
 #[cfg(test)]

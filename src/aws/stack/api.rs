@@ -111,10 +111,8 @@ fn permissions(wanted: &Wanted<'_>, api: &ApiParts) -> Vec<Value> {
     let arns = tables(api).map(|c| format!("arn:aws:dynamodb:{region}:{account}:table/{}", names.part(c))).collect();
     statements.push(store::aws::dynamodb::permissions(arns).to_json());
     if !api.files.is_empty() {
-        let bucket = names.files_bucket();
-        let keys: Vec<_> = api.files.iter().map(|files| format!("arn:aws:s3:::{bucket}/{files}/*")).collect();
-        statements.push(json!({"Sid": "Files", "Effect": "Allow",
-            "Action": ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], "Resource": keys}));
+        let files = store::aws::s3_files::permissions(&names.files_bucket(), &api.files);
+        statements.extend(files.iter().map(store::permission::Statement::to_json));
     }
     if !wanted.config.api.secrets.is_empty() {
         statements.push(json!({"Sid": "Secrets", "Effect": "Allow", "Action": "secretsmanager:GetSecretValue",
