@@ -8,6 +8,31 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+/// Fields of `Cloud` that are clients.
+const CLIENTS: [&str; 21] = [
+    "acm",
+    "cloudfront",
+    "cloudwatch",
+    "dynamodb",
+    "ec2",
+    "events",
+    "gateway",
+    "iam",
+    "lambda",
+    "logs",
+    "rds",
+    "rdsdata",
+    "route53",
+    "s3",
+    "scheduler",
+    "secrets",
+    "sns",
+    "ssm",
+    "store",
+    "trail",
+    "waf",
+];
+
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/aws");
@@ -34,7 +59,9 @@ fn scan(folder: &Path, calls: &mut BTreeSet<(String, String, String)>) -> io::Re
             let text = fs::read_to_string(&path)?;
             // What tests call is not called by the program.
             let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-            let found = sdk_calls(text).into_iter().chain(ec2_calls(text));
+            let direct: Vec<_> = sdk_calls(text).into_iter().chain(ec2_calls(text)).collect();
+            let others = answered(text, &direct);
+            let found = direct.into_iter().chain(others);
             calls.extend(found.map(|(client, operation)| (file.clone(), client, operation)));
         }
     }
@@ -46,7 +73,7 @@ fn sdk_calls(text: &str) -> Vec<(String, String)> {
     for (at, _) in text.match_indices("cloud.") {
         let mut words = Words(&text[at + "cloud.".len()..]);
         let Some(client) = words.word() else { continue };
-        if !words.dot() {
+        if !CLIENTS.contains(&client.as_str()) || !words.dot() {
             continue;
         }
         let Some(mut operation) = words.word() else { continue };
@@ -62,6 +89,20 @@ fn sdk_calls(text: &str) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+/// Operations whose answers are looked at, of calls that are written in another way: in a file with
+/// one client they are that client's.
+fn answered(text: &str, direct: &[(String, String)]) -> Vec<(String, String)> {
+    let clients: BTreeSet<_> = text
+        .match_indices("cloud.")
+        .filter_map(|(at, _)| Words(&text[at + "cloud.".len()..]).word())
+        .filter(|word| CLIENTS.contains(&word.as_str()))
+        .collect();
+    let [client] = clients.iter().collect::<Vec<_>>()[..] else { return Vec::new() };
+    let names = text.match_indices("answer(\"").filter_map(|(at, start)| text[at + start.len()..].split('"').next());
+    let new = |name: &&str| !direct.iter().any(|(_, known)| known.eq_ignore_ascii_case(name));
+    names.filter(new).map(|name| (client.clone(), name.to_owned())).collect()
 }
 
 fn ec2_calls(text: &str) -> Vec<(String, String)> {

@@ -18,7 +18,7 @@ pub use calls::CALLS;
 pub const MANAGED: usize = 6144;
 
 /// Clients, and the prefix of their actions.
-const PREFIXES: [(&str, &str); 24] = [
+const PREFIXES: [(&str, &str); 21] = [
     ("acm", "acm"),
     ("cloudfront", "cloudfront"),
     ("cloudwatch", "cloudwatch"),
@@ -38,11 +38,8 @@ const PREFIXES: [(&str, &str); 24] = [
     ("sns", "sns"),
     ("ssm", "ssm"),
     ("store", "cloudfront-keyvaluestore"),
-    ("sts", "sts"),
     ("trail", "cloudtrail"),
     ("waf", "wafv2"),
-    ("documents", "dynamodb"),
-    ("tags", "tag"),
 ];
 
 /// Operations whose action has another name.
@@ -160,9 +157,30 @@ pub fn actions() -> BTreeSet<String> {
 
 /// The actions behind these kinds of resources, for a plan.
 pub fn actions_of<'a>(kinds: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
-    let files: BTreeSet<String> = kinds.into_iter().map(|kind| kind.replace('.', "_")).collect();
+    let files: BTreeSet<String> = kinds.into_iter().flat_map(files_of).collect();
     let calls = CALLS.iter().filter(|(file, ..)| files.contains(*file));
     closure(calls.filter_map(|(_, client, operation)| action(client, operation)))
+}
+
+/// The files that hold the calls of a kind: its own, and those that it shares with others.
+fn files_of(kind: &str) -> Vec<String> {
+    let (service, _) = kind.split_once('.').unwrap_or((kind, ""));
+    let shared: &[&str] = match kind {
+        "acm.validation" => &["acm_certificate"],
+        "cloudfront.domain" | "cloudfront.deployment" => &["cloudfront_distribution"],
+        "ec2.gateway_endpoint" | "ec2.interface_endpoint" => &["ec2_endpoint"],
+        "ec2.internet_gateway" | "ec2.elastic_ip" | "ec2.nat_gateway" => &["ec2_gateway"],
+        _ => &[],
+    };
+    let of_service: &[&str] = match service {
+        "cloudfront" => &["tags"],
+        "ec2" => &["settle"],
+        "rds" => &["rds", "rds_cluster_end"],
+        "release" => &["s3_ledger"],
+        _ => &[],
+    };
+    let own = kind.replace('.', "_");
+    shared.iter().chain(of_service).map(|&file| file.to_owned()).chain([own]).collect()
 }
 
 fn closure(direct: impl Iterator<Item = String>) -> BTreeSet<String> {

@@ -129,6 +129,6 @@ mod tests {
         let steps: Vec<_> = runbook["mainSteps"].as_array().unwrap().iter().map(|s| s["name"].clone()).collect();
         assert_eq!(steps, ["AcceptAndSendNew", "WaitForEveryEdge", "ForgetOld"]);
         assert_eq!(runbook["outputs"], json!(["AcceptAndSendNew.Payload", "ForgetOld.Payload"]));
-        assert_eq!(payloads(&runbook)[1], json!({"do": "rotate", "step": "send"}));
+        assert_eq!(payloads(&runbook)[0], json!({"do": "rotate", "step": "send"}));
     }
 }

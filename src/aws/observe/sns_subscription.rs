@@ -50,7 +50,7 @@ impl Resource for Subscription {
     type Output = SubscriptionOutput;
 
     fn name(&self) -> String {
-        self.endpoint.clone()
+        format!("{} to {}", self.endpoint, self.topic)
     }
 
     /// Publishing again would not make a reader confirm sooner.
