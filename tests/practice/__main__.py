@@ -13,6 +13,7 @@ from aiohttp import web
 from .account import SECRET, USER, Account
 from .admin import Admin
 from .clock import PACES
+from .database import Databases
 from .door import Door
 from .edge.viewer import Edge
 from .standins import Standins
@@ -39,6 +40,7 @@ async def run(args):
     await standins.start()
     account = Account(PACES[args.pace], standins)
     account.edge = edge = Edge(account)
+    account.database = Databases(account)
     door = Door(account, Admin(account))
     runners = []
     port = await _listen(door.handle, args.port, runners)
@@ -55,6 +57,7 @@ async def run(args):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     await stop.wait()
     await edge.reset()
+    await account.database.close()
     for runner in runners:
         await runner.cleanup()
     standins.stop()

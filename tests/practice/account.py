@@ -95,6 +95,8 @@ class Account:
         """An empty account: no resource, no fault, no record. Running functions end."""
         if self.edge is not None:
             await self.edge.reset()
+        if self.database is not None:
+            await self.database.reset()
         self._empty()
         self.calls.clear()
         self.faults.clear()

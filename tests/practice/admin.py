@@ -4,6 +4,7 @@ import json
 
 from aiohttp import web
 
+from .database_doors import database_doors
 from .domain_doors import domain_doors
 from .snapshot import snapshot
 
@@ -32,6 +33,7 @@ class Admin:
             ("POST", "schedule"): self._schedule,
             ("GET", ""): self._help,
             **domain_doors(account),
+            **database_doors(account),
         }
 
     async def handle(self, request):

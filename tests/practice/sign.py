@@ -140,7 +140,8 @@ def _canonical_query(raw_query, presigned):
 
 def _payload_hash(signature, headers, body):
     if signature.presigned:
-        return "UNSIGNED-PAYLOAD"
+        # S3 leaves the body out; every other service signs the empty one.
+        return "UNSIGNED-PAYLOAD" if signature.service == "s3" else hashlib.sha256(b"").hexdigest()
     given = headers.get("x-amz-content-sha256")
     if given:
         return given

@@ -98,6 +98,8 @@ class Environment:
             "LAMBDA_TASK_ROOT": str(self.root),
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
             "PATH": "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+            # Its image has Amazon's authorities; the practice account's own is not among them.
+            "PGSSLROOTCERT": str(self.owner.account.database.ca),
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
         }

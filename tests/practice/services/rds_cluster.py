@@ -59,6 +59,9 @@ class Cluster:
 
     def answers(self):
         """Whether its database can be reached: a cluster is only storage until an instance runs."""
+        for instance in self.members.values():
+            if instance.wait is not None and instance.wait.over():
+                instance.poll()
         return self.status not in ("creating", "deleting") and any(i.status in ("available", "modifying") for i in self.members.values())
 
     def answer(self):
