@@ -10,6 +10,37 @@ pub struct Project {
     variables: Vec<(String, String)>,
 }
 
+const EVERYTHING: &str = "[site]
+name = \"small\"
+domain = \"example.com\"
+redirect_from = [\"www.example.com\"]
+[aws]
+region = \"eu-west-1\"
+[api]
+secrets = [\"PAYMENT_KEY\"]
+[observe]
+notify = \"owner@example.com\"
+[[schedule]]
+name = \"nightly\"
+at = \"cron(0 6 * * ? *)\"
+timezone = \"America/Sao_Paulo\"
+run = \"POST /api/messages\"
+body = '{\"name\": \"Nightly\", \"email\": \"night@example.com\", \"message\": \"Good night\"}'
+";
+const PHOTOS: &str = "[collection]
+store = \"files\"
+[rules]
+create = \"true\"
+get = \"true\"
+list = \"auth.role == 'owner'\"
+";
+const MIGRATION: &str = "create table products (
+    id bigint generated always as identity primary key,
+    name text not null,
+    price numeric(10, 2) not null
+);
+";
+
 /// What the program printed, and how it ended.
 #[derive(Debug)]
 #[must_use = "assert the exit code with .ok() or .failed()"]
@@ -62,6 +93,16 @@ impl Project {
             ("site/404.html", "<!doctype html><title>Gone</title>"),
             ("api/messages.toml", include_str!("../../api/messages.toml")),
         ])
+    }
+
+    /// A site with every part of the architecture: domain, API, documents, files, a migration, a
+    /// secret, a schedule, alarms by mail. The domain waits until the account has it delegated.
+    pub fn everything() -> Self {
+        let project = Self::small();
+        project.write("arq.toml", EVERYTHING);
+        project.write("api/photos.toml", PHOTOS);
+        project.write("migrations/0001_products.sql", MIGRATION);
+        project
     }
 
     pub fn path(&self) -> &Path {
