@@ -33,7 +33,7 @@ impl Default for Database {
     }
 }
 
-/// Aurora capacity, in halves of an ACU (about 1 GiB of memory).
+/// Aurora capacity, in halves of an ACU (about 1 GiB of memory each).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Capacity(pub u32);

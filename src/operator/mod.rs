@@ -14,10 +14,11 @@ mod rotate;
 
 use std::sync::Arc;
 
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::aws::content::s3_ledger;
 use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
 use crate::aws::{Cloud, Cx};
 use crate::deploy::{Context, Outputs, Resource};
@@ -67,6 +68,16 @@ pub enum TaskError {
     },
 }
 
+impl From<TaskError> for Diagnostic {
+    fn from(error: TaskError) -> Self {
+        let kind = match error {
+            TaskError::Refused(_) => "Refused",
+            TaskError::Failed { .. } => "Failed",
+        };
+        Self { error_type: kind.into(), error_message: error.to_string() }
+    }
+}
+
 /// Adds what was being done to any error.
 trait Doing<T> {
     fn doing(self, doing: &'static str) -> Result<T, TaskError>;
@@ -93,8 +104,10 @@ pub async fn serve(role: &str) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let role = role.clone();
         async move {
-            let task: Task = serde_json::from_value(event.payload)?;
-            Ok::<_, lambda_runtime::Error>(carry_out(&role, task).await?)
+            // Not boxed: the type's name is what Lambda calls the error.
+            let task = serde_json::from_value(event.payload);
+            let task: Task = task.map_err(|error| TaskError::Refused(format!("that is no task: {error}")))?;
+            carry_out(&role, task).await
         }
     }))
     .await
@@ -102,9 +115,9 @@ pub async fn serve(role: &str) -> Result<(), lambda_runtime::Error> {
 
 async fn carry_out(role: &str, task: Task) -> Result<Value, TaskError> {
     match (role, task) {
-        (OPERATOR, Task::Rollback { release }) => rollback::run(&Site::open().await?, &release).await,
-        (OPERATOR, Task::Maintenance { on }) => maintenance::run(&Site::open().await?, on).await,
-        (OPERATOR, Task::Rotate { step }) => rotate::run(&Site::open().await?, step).await,
+        (OPERATOR, Task::Rollback { release }) => rollback::run(&Site::open().await?.at_rest().await?, &release).await,
+        (OPERATOR, Task::Maintenance { on }) => maintenance::run(&Site::open().await?.at_rest().await?, on).await,
+        (OPERATOR, Task::Rotate { step }) => rotate::run(&Site::open().await?.at_rest().await?, step).await,
         (MIGRATOR, Task::Migrate) => migrate::run().await,
         (role, _) => Err(TaskError::Refused(format!("the function {role} does not do that"))),
     }
@@ -126,6 +139,19 @@ impl Site {
         let found = Resource::find(&store, &cx).await.doing("look at the edge store")?;
         let found = found.ok_or_else(|| TaskError::Refused("nothing has been published yet".into()))?;
         Ok(Self { cx, store: found.output.arn })
+    }
+
+    /// Refuses while a publish is under way, which would not know of a pointer that moves.
+    async fn at_rest(self) -> Result<Self, TaskError> {
+        let seen = s3_ledger::read(&self.cx.cloud).await.doing("look whether a publish is under way")?;
+        let holder = seen.ledger.and_then(|ledger| ledger.holder).filter(|holder| !s3_ledger::is_dead(holder));
+        match holder {
+            Some(holder) => Err(TaskError::Refused(format!(
+                "a publish is under way: {} on {} since {}; try again when it is over",
+                holder.owner, holder.host, holder.since
+            ))),
+            None => Ok(self),
+        }
     }
 }
 

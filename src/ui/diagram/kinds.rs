@@ -89,7 +89,8 @@ pub(super) fn is_on_the_way(step: &Planned, drawn: &PictureBox) -> bool {
 pub(super) fn note(kind: &str) -> Option<&'static str> {
     match kind {
         "cloudfront.key_value_store" => Some("which release is live"),
-        "scheduler.schedule" | "events.rule" => Some("runs the function"),
+        "scheduler.schedule" => Some("calls the API"),
+        "events.rule" => Some("mails the owner"),
         "acm.certificate" => Some("renews itself"),
         _ => None,
     }
