@@ -112,7 +112,7 @@ fn a_dropped_api_is_taken_down_and_its_table_is_kept() {
     assert_eq!(told.code, Some(0), "{}{}", told.out, told.err);
     let after = account.snapshot();
     let functions: Vec<_> = after["functions"].as_object().unwrap().keys().collect();
-    assert_eq!((functions, after["apis"].clone()), (vec!["small-operator"], json!({})));
+    assert_eq!((functions, after["apis"].clone()), (vec![&"small-operator".to_owned()], json!({})));
     assert_eq!(after["tables"].as_object().unwrap().len(), 2);
     assert_eq!(account.edge().get("/api/messages").status, 404);
     assert_eq!(account.edge().get("/").status, 200);
