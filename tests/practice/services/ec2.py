@@ -7,9 +7,11 @@ from ..wire.errors import AwsError
 from . import ec2_shown
 from .ec2_common import Thing, Tokens, check, choose, get, invalid, page, tagged
 from .ec2_endpoints import Endpoint, Endpoints
+from .ec2_flow_logs import FlowLog, FlowLogs
 from .ec2_gateways import Address, Gateways, InternetGateway, NatGateway
 from .ec2_groups import Group, Groups
 from .ec2_interfaces import Interface, Interfaces
+from .ec2_ipv6 import EgressGateway, Ipv6
 from .ec2_routes import Acl, Routes, Table
 from .ec2_rules import Rule
 from .ec2_vpc import Subnet, Vpc, Vpcs
@@ -33,13 +35,14 @@ class Zone(Thing):
         }
 
 
-class Region(Vpcs, Groups, Routes, Endpoints, Gateways, Interfaces):
+class Region(Vpcs, Groups, Routes, Endpoints, Gateways, Interfaces, Ipv6, FlowLogs):
     """EC2 in one region: its operations, and its things by their ids."""
 
     def __init__(self, account, name):
         self.account, self.name = account, name
         self.vpcs, self.subnets, self.tables, self.acls, self.groups = {}, {}, {}, {}, {}
         self.gateways, self.addresses, self.nats, self.endpoints, self.interfaces = {}, {}, {}, {}, {}
+        self.egress_gateways, self.flow_logs = {}, {}
         self.tokens, self.next_address = Tokens(), 0
         self.zones, self.prefix_lists = _zones(name), self.make_prefix_lists()
         self.default_vpc = self._default()
@@ -89,7 +92,7 @@ class Region(Vpcs, Groups, Routes, Endpoints, Gateways, Interfaces):
         return [
             (self.vpcs, Vpc), (self.subnets, Subnet), (self.tables, Table), (self.acls, Acl), (self.groups, Group), (rules, Rule),
             (self.gateways, InternetGateway), (self.addresses, Address), (self.nats, NatGateway), (self.endpoints, Endpoint),
-            (self.interfaces, Interface),
+            (self.interfaces, Interface), (self.egress_gateways, EgressGateway), (self.flow_logs, FlowLog),
         ]
 
     def _tagged(self, ids):

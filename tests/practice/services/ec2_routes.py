@@ -5,6 +5,7 @@ import ipaddress
 from ..wire.errors import AwsError
 from .ec2_common import Thing, choose, combination, dependency, get, invalid, missing, new_id, not_played, page, tags_at_creation
 from .ec2_gateways import InternetGateway
+from .ec2_ipv6 import EgressGateway, ipv6_network
 from .ec2_vpc import Subnet, Vpc
 
 _TARGETS = {
@@ -45,13 +46,16 @@ class Table(Thing):
         """A route whose target is gone is a black hole."""
         gateway = self.region.gateways.get(target)
         nat = self.region.nats.get(target)
-        alive = (gateway and gateway.vpc is self.vpc) or (nat and nat.state in ("pending", "available"))
+        egress = self.region.egress_gateways.get(target)
+        alive = egress or (gateway and gateway.vpc is self.vpc) or (nat and nat.state in ("pending", "available"))
         return "active" if alive else "blackhole"
 
     def shown_routes(self):
         yield {"DestinationCidrBlock": self.vpc.cidr, "GatewayId": "local", "Origin": "CreateRouteTable", "State": "active"}
+        if self.vpc.ipv6:
+            yield {"DestinationIpv6CidrBlock": self.vpc.ipv6.cidr, "GatewayId": "local", "Origin": "CreateRouteTable", "State": "active"}
         for destination, (member, target) in self.routes.items():
-            yield {"DestinationCidrBlock": destination, member: target, "Origin": "CreateRoute", "State": self.state(target)}
+            yield {_member(destination): destination, member: target, "Origin": "CreateRoute", "State": self.state(target)}
         for each in self.region.endpoints.values():
             if self in each.tables:
                 yield {
@@ -67,6 +71,8 @@ class Table(Thing):
             "association.route-table-id": self.id if used else None,
             "association.subnet-id": [a.subnet.id for a in used if a.subnet],
             "route.destination-cidr-block": [r.get("DestinationCidrBlock") for r in routes],
+            "route.destination-ipv6-cidr-block": [r.get("DestinationIpv6CidrBlock") for r in routes],
+            "route.egress-only-internet-gateway-id": [r.get("EgressOnlyInternetGatewayId") for r in routes],
             "route.destination-prefix-list-id": [r.get("DestinationPrefixListId") for r in routes],
             "route.gateway-id": [r.get("GatewayId") for r in routes],
             "route.nat-gateway-id": [r.get("NatGatewayId") for r in routes],
@@ -79,6 +85,10 @@ class Table(Thing):
             "Routes": list(self.shown_routes()), "Associations": [a.shown(self) for a in self.associations.values()],
             "Tags": self.shown_tags(),
         }
+
+
+def _member(destination):
+    return "DestinationIpv6CidrBlock" if ":" in destination else "DestinationCidrBlock"
 
 
 class Acl(Thing):
@@ -208,10 +218,13 @@ class Routes:
     # -- routes ------------------------------------------------------------------------------------------------
 
     def _destination(self, p):
-        for name in ("DestinationIpv6CidrBlock", "DestinationPrefixListId"):
-            if p.get(name):
-                raise not_played(f"routes with {name}")
+        if p.get("DestinationPrefixListId"):
+            raise not_played("routes with DestinationPrefixListId")
         text = p.get("DestinationCidrBlock")
+        if text and p.get("DestinationIpv6CidrBlock"):
+            raise combination("The request must contain exactly one destination of the route")
+        if p.get("DestinationIpv6CidrBlock"):
+            return str(ipv6_network(p["DestinationIpv6CidrBlock"], "destinationIpv6CidrBlock"))
         if not text:
             raise missing("destinationCidrBlock")
         try:
@@ -223,15 +236,18 @@ class Routes:
         given = [name for name in _TARGETS if p.get(name)]
         if len(given) != 1:
             raise combination("The request must contain exactly one target of the route") if given else missing("gatewayId")
-        if given[0] not in ("GatewayId", "NatGatewayId"):
+        if given[0] not in ("GatewayId", "NatGatewayId", "EgressOnlyInternetGatewayId"):
             raise not_played(f"routes with {given[0]}")
-        vpc = ipaddress.ip_network(table.vpc.cidr)
-        if ipaddress.ip_network(destination).subnet_of(vpc):
+        wanted = ipaddress.ip_network(destination)
+        own = [ipaddress.ip_network(b) for b in (table.vpc.cidr, table.vpc.ipv6 and table.vpc.ipv6.cidr) if b]
+        if any(wanted.version == vpc.version and wanted.subnet_of(vpc) for vpc in own):
             raise invalid(
                 f"The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR blocks. "
                 "This route can target only an interface or an instance."
             )
         target = p[given[0]]
+        if given[0] == "EgressOnlyInternetGatewayId":
+            return given[0], self._egress_target(table, wanted, target)
         if given[0] == "NatGatewayId":
             found = self.nats.get(target)
             if found is None or found.state in ("deleting", "deleted", "failed"):
@@ -243,6 +259,14 @@ class Routes:
         if found.vpc is not table.vpc:
             raise invalid(f"route table {table.id} and network gateway {found.id} belong to different networks")
         return given[0], found.id
+
+    def _egress_target(self, table, destination, target):
+        found = get(self.egress_gateways, EgressGateway, target)
+        if destination.version != 6:
+            raise invalid(f"{found.id} can be the target of IPv6 routes only")
+        if found.vpc is not table.vpc:
+            raise invalid(f"route table {table.id} and network gateway {found.id} belong to different networks")
+        return found.id
 
     def CreateRoute(self, p):
         table = get(self.tables, Table, p["RouteTableId"])
@@ -265,7 +289,7 @@ class Routes:
     def DeleteRoute(self, p):
         table = get(self.tables, Table, p["RouteTableId"])
         destination = self._destination(p)
-        if destination == table.vpc.cidr:
+        if destination in (table.vpc.cidr, table.vpc.ipv6 and table.vpc.ipv6.cidr):
             raise invalid(f"cannot remove local route {destination} in route table {table.id}")
         if destination not in table.routes:
             raise AwsError("InvalidRoute.NotFound", f"no route with destination-cidr-block {destination} in route table {table.id}", 400)
@@ -276,6 +300,3 @@ class Routes:
 
     def DescribeNetworkAcls(self, p):
         return page(p, "NetworkAcls", [a.shown() for a in choose(self.acls, Acl, p, p.get("NetworkAclIds"))])
-
-    def DescribeFlowLogs(self, p):
-        return {"FlowLogs": []}

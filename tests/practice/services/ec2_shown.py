@@ -9,6 +9,7 @@ _UNIQUE = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KINDS = {
     "vpcs": "vpc", "subnets": "subnet", "tables": "route table", "groups": "security group", "gateways": "internet gateway",
     "addresses": "address", "nats": "nat gateway", "endpoints": "endpoint",
+    "egress_gateways": "egress-only gateway", "flow_logs": "flow log",
 }
 
 
@@ -37,6 +38,8 @@ def made_up(ec2):
         for name, kind in _KINDS.items():
             for each in _things(region, name):
                 yield each.id, kind
+                if getattr(each, "ipv6", None):
+                    yield each.ipv6.cidr, f"{kind} ipv6"
                 if name == "addresses":
                     yield each.address, "public address"
         for each in region.prefix_lists.values():
@@ -73,17 +76,21 @@ def _listed(region, kind):
     """Lists by name: several may have one, and a publisher must not make one twice."""
     out = {}
     for each in _things(region, kind):
-        label = each.label or f"{each.vpc.label} {'default' if kind == 'groups' else 'main'}"
+        born = {"groups": "default", "tables": "main"}.get(kind)
+        label = each.label or (f"{each.vpc.label} {born}" if born else "-")
         out.setdefault(label, []).append({"id": each.id, "tags": each.tags, **globals()[f"_{kind}"](each)})
     return out
 
 
 def _vpcs(each):
-    return {"cidr": each.cidr, "attributes": each.attributes}
+    return {"cidr": each.cidr, "ipv6": each.ipv6 and each.ipv6.cidr, "attributes": each.attributes}
 
 
 def _subnets(each):
-    return {"vpc": each.vpc.id, "cidr": each.cidr, "zone": each.zone["ZoneName"], "public": each.public}
+    return {
+        "vpc": each.vpc.id, "cidr": each.cidr, "zone": each.zone["ZoneName"], "public": each.public,
+        "ipv6": each.ipv6 and each.ipv6.cidr, "gives_ipv6": each.gives_ipv6,
+    }
 
 
 def _tables(each):
@@ -96,7 +103,8 @@ def _tables(each):
 
 def _route(route):
     # Not by ids, which are random.
-    return route.get("DestinationCidrBlock", ""), str(route.get("DestinationPrefixListId", ""))
+    own = route.get("GatewayId") == "local"
+    return route.get("DestinationCidrBlock", ""), "" if own else route.get("DestinationIpv6CidrBlock", ""), str(route.get("DestinationPrefixListId", ""))
 
 
 def _by_label(things):
@@ -117,6 +125,14 @@ def _rules(group):
 
 def _groups(each):
     return {"vpc": each.vpc.id, "name": each.name, "description": each.description, "rules": _rules(each)}
+
+
+def _egress_gateways(each):
+    return {"vpc": each.vpc.id}
+
+
+def _flow_logs(each):
+    return {"resource": each.resource, **each.settings}
 
 
 def _gateways(each):

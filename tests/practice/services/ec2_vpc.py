@@ -31,6 +31,7 @@ class Vpc(Thing):
             "EnableDnsSupport": True, "EnableDnsHostnames": default, "EnableNetworkAddressUsageMetrics": False,
         }
         self.pending = Wait(region.account.pace)
+        self.ipv6 = None
 
     @property
     def state(self):
@@ -50,6 +51,7 @@ class Vpc(Thing):
             "CidrBlockAssociationSet": [
                 {"AssociationId": self.association, "CidrBlock": self.cidr, "CidrBlockState": {"State": "associated"}}
             ],
+            "Ipv6CidrBlockAssociationSet": [{**self.ipv6.shown(), "Ipv6Pool": "Amazon"}] if self.ipv6 else [],
             "Tags": self.shown_tags(),
         }
 
@@ -63,7 +65,7 @@ class Subnet(Thing):
     def __init__(self, region, vpc, cidr, zone, tags=None, default=False):
         super().__init__(tags)
         self.region, self.vpc, self.cidr, self.zone, self.default = region, vpc, cidr, zone, default
-        self.public = default
+        self.public, self.ipv6, self.gives_ipv6 = default, None, False
         self.acl_association = new_id("aclassoc")
         self.next_host = 4
 
@@ -105,7 +107,8 @@ class Subnet(Thing):
             "SubnetId": self.id, "SubnetArn": self.arn, "VpcId": self.vpc.id, "CidrBlock": self.cidr, "State": "available",
             "AvailabilityZone": self.zone["ZoneName"], "AvailabilityZoneId": self.zone["ZoneId"],
             "AvailableIpAddressCount": self.free(), "DefaultForAz": self.default, "MapPublicIpOnLaunch": self.public,
-            "AssignIpv6AddressOnCreation": False, "Ipv6CidrBlockAssociationSet": [], "OwnerId": self.region.account.id,
+            "AssignIpv6AddressOnCreation": self.gives_ipv6, "OwnerId": self.region.account.id,
+            "Ipv6CidrBlockAssociationSet": [self.ipv6.shown()] if self.ipv6 else [],
             "EnableDns64": False, "Ipv6Native": False, "MapCustomerOwnedIpOnLaunch": False,
             "PrivateDnsNameOptionsOnLaunch": {
                 "HostnameType": "ip-name", "EnableResourceNameDnsARecord": False, "EnableResourceNameDnsAAAARecord": False,
@@ -131,7 +134,7 @@ class Vpcs:
     """Mixed into `Region`."""
 
     def CreateVpc(self, p):
-        for name in ("Ipv4IpamPoolId", "Ipv6IpamPoolId", "AmazonProvidedIpv6CidrBlock", "Ipv6CidrBlock"):
+        for name in ("Ipv4IpamPoolId", "Ipv6IpamPoolId", "Ipv6CidrBlock"):
             if p.get(name):
                 raise not_played(f"CreateVpc with {name}")
         if not p.get("CidrBlock"):
@@ -140,7 +143,10 @@ class Vpcs:
         tags = tags_at_creation(p, "vpc")
         if len(self.vpcs) >= VPC_LIMIT:
             raise AwsError("VpcLimitExceeded", "The maximum number of VPCs has been reached.", 400)
-        return {"Vpc": self.make_vpc(str(cidr), tags).shown()}
+        made = self.make_vpc(str(cidr), tags)
+        if p.get("AmazonProvidedIpv6CidrBlock"):
+            self.give_ipv6(made)
+        return {"Vpc": made.shown()}
 
     def make_vpc(self, cidr, tags=None, default=False):
         """A VPC with what it is born with: a group, a main route table, a network ACL."""
@@ -163,6 +169,7 @@ class Vpcs:
         if next(self.dependants(vpc), None):
             raise dependency(f"The vpc '{vpc.id}' has dependencies and cannot be deleted.")
         del self.vpcs[vpc.id]
+        self.forget_flow_logs(vpc.id)
         for things in (self.groups, self.tables, self.acls):
             for ident in [i for i, each in things.items() if each.vpc is vpc]:
                 del things[ident]
@@ -173,7 +180,7 @@ class Vpcs:
         yield from (s for s in self.subnets.values() if s.vpc is vpc)
         yield from (g for g in self.groups.values() if g.vpc is vpc and g.name != "default")
         yield from (t for t in self.tables.values() if t.vpc is vpc and not t.main)
-        yield from (g for g in self.gateways.values() if g.vpc is vpc)
+        yield from (g for g in [*self.gateways.values(), *self.egress_gateways.values()] if g.vpc is vpc)
         yield from (e for e in self.endpoints.values() if e.vpc is vpc)
         yield from (i for i in self.interfaces.values() if i.subnet.vpc is vpc)
 
@@ -199,7 +206,7 @@ class Vpcs:
     # -- subnets -----------------------------------------------------------------------------------------------
 
     def CreateSubnet(self, p):
-        for name in ("Ipv6CidrBlock", "Ipv6Native", "OutpostArn", "Ipv4IpamPoolId", "Ipv6IpamPoolId"):
+        for name in ("Ipv6Native", "OutpostArn", "Ipv4IpamPoolId", "Ipv6IpamPoolId"):
             if p.get(name):
                 raise not_played(f"CreateSubnet with {name}")
         if not p.get("CidrBlock"):
@@ -212,7 +219,10 @@ class Vpcs:
             raise AwsError("InvalidSubnet.Range", f"The CIDR '{p['CidrBlock']}' is invalid.", 400)
         if any(s.vpc is vpc and cidr.overlaps(ipaddress.ip_network(s.cidr)) for s in self.subnets.values()):
             raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{p['CidrBlock']}' conflicts with another subnet", 400)
-        return {"Subnet": self.make_subnet(vpc, str(cidr), zone, tags).shown()}
+        ipv6 = self.subnet_ipv6(vpc, p.get("Ipv6CidrBlock"))
+        made = self.make_subnet(vpc, str(cidr), zone, tags)
+        made.ipv6 = ipv6
+        return {"Subnet": made.shown()}
 
     def make_subnet(self, vpc, cidr, zone, tags=None, default=False):
         """A subnet, which nobody refuses."""
@@ -242,6 +252,7 @@ class Vpcs:
             raise dependency(f"The subnet '{subnet.id}' has dependencies and cannot be deleted.")
         del self.subnets[subnet.id]
         self.forget_subnet(subnet)
+        self.forget_flow_logs(subnet.id)
         return {}
 
     def ModifySubnetAttribute(self, p):
@@ -249,7 +260,13 @@ class Vpcs:
         given = [name for name, value in p.items() if value is not None and name not in ("SubnetId", "DryRun")]
         if len(given) != 1:
             raise combination("Fields for multiple attribute types specified" if given else "No attributes specified.")
-        if given[0] != "MapPublicIpOnLaunch":
+        if given[0] not in ("MapPublicIpOnLaunch", "AssignIpv6AddressOnCreation"):
             raise not_played(f"ModifySubnetAttribute with {given[0]}")
-        subnet.public = bool(p["MapPublicIpOnLaunch"].get("Value"))
+        wanted = bool(p[given[0]].get("Value"))
+        if given[0] == "MapPublicIpOnLaunch":
+            subnet.public = wanted
+            return {}
+        if wanted and not subnet.ipv6:
+            raise invalid(f"Invalid value 'true' for assignIpv6AddressOnCreation: {subnet.id} has no IPv6 CIDR block")
+        subnet.gives_ipv6 = wanted
         return {}
