@@ -116,7 +116,7 @@ class Lambda(Access, Network):
         package = self._package(call, p.get("Code") or {})
         config = self._connected(call.region, self._config({}, p), p)
         arn = f"arn:aws:lambda:{call.region}:{self.account.id}:function:{name}"
-        made = Function(name, call.region, arn, config, package, dict(p.get("Tags") or {}), self.account.pace)
+        made = Function(name, call.region, arn, config, package, dict(p.get("Tags") or {}), self._network_pace(config))
         self.functions[(call.region, name)] = made
         self._place(made)
         out = self._shown(made, made.latest)

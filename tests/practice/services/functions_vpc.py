@@ -4,7 +4,7 @@ Source: Lambda developer guide, Giving Lambda functions access to resources in a
 """
 
 from .. import ids
-from ..clock import Wait
+from ..clock import Pace, Wait
 from ..wire.errors import AwsError
 
 _OUTSIDE = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": "", "Ipv6AllowedForDualStack": False}
@@ -18,6 +18,13 @@ def _refuse(text):
 
 class Network:
     """Mixed into `Lambda`."""
+
+    def _network_pace(self, config):
+        """How long a new function is Pending: in a VPC longer, while its interfaces are made."""
+        pace = self.account.pace
+        if not (config.get("VpcConfig") or {}).get("SubnetIds"):
+            return pace
+        return Pace(pace.polls + 2, pace.seconds * 1.5)
 
     def _connected(self, region, config, given):
         """The configuration with its VPC as Lambda shows it; AwsError when it cannot be there."""

@@ -115,3 +115,10 @@ def test_code_comes_from_a_bucket_of_the_same_region(functions, practice, refuse
     ready(functions)
     practice.client("s3", region="eu-west-1").put_object(Bucket="demo-code", Key="a.zip", Body=site_.package(mode=0o700))
     assert functions.update_function_code(FunctionName="demo-api", **code("demo-code"))["CodeSha256"] != first
+
+
+def test_a_function_in_a_vpc_is_pending_for_longer(functions, network, practice):
+    allowed(practice)
+    made(functions, VpcConfig=network)
+    states = [functions.get_function_configuration(FunctionName="demo-api")["State"] for _ in range(5)]
+    assert states == ["Pending"] * 4 + ["Active"]
