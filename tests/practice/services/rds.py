@@ -70,6 +70,7 @@ class Rds(Clusters, Instances, SubnetGroups, ParameterGroups, Snapshots, Strict)
             if instance.status == "deleting" and instance.wait.over():
                 del here.instances[name]
                 instance.cluster.members.pop(name, None)
+                instance.hold.release()
         for name, cluster in list(here.clusters.items()):
             if cluster.status == "deleting" and cluster.wait.over() and not cluster.members:
                 del here.clusters[name]

@@ -32,6 +32,8 @@ class Cluster:
         elif self.wait is not None and self.wait.poll():
             for name, value in self.later.items():
                 setattr(self, name, value)
+            for instance in self.members.values():
+                instance.regroup()
             self.status, self.wait, self.later, self.began = "available", None, {}, True
 
     def begun(self):

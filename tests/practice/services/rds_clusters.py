@@ -7,7 +7,6 @@ from ..wire.errors import AwsError
 from . import rds_checks as checks
 from .rds_checks import combination, invalid
 from .rds_cluster import Cluster
-from .rds_groups import known
 from .strict import page, tags_of
 
 _ZONES = "abc"
@@ -29,7 +28,7 @@ class Clusters:
         made.database, made.master = checks.database_name(p.get("DatabaseName")), checks.master_name(p.get("MasterUsername"))
         made.password = self._given_password(p, None)
         made.backup_days = checks.backup_days(p.get("BackupRetentionPeriod")) or 1
-        made.logs, made.groups = checks.logs(p.get("EnableCloudwatchLogsExports")), self._groups(region, p)
+        made.logs = checks.logs(p.get("EnableCloudwatchLogsExports"))
         made.tags = tags_of(p.get("Tags"), "InvalidParameterValue")
         if p.get("EngineMode") not in (None, "provisioned"):
             raise combination(f"The engine mode {p['EngineMode']} you requested is currently unavailable.")
@@ -38,9 +37,10 @@ class Clusters:
         made.parameters = self._parameters_of(region, p.get("DBClusterParameterGroupName"), version)
         if name in here.clusters:
             raise AwsError("DBClusterAlreadyExistsFault", "DB Cluster already exists", 400)
-        # The account's default VPC is not played: a cluster needs its own subnet group.
+        # RDS's own group over the default VPC is not played: a cluster needs a subnet group.
         group = self.subnet_group(region, p.get("DBSubnetGroupName") or "default")
         made.subnet_group, made.zones = group.name, sorted(set(group.zones.values())) or [region + z for z in _ZONES]
+        made.groups = self._groups(region, group.vpc, p)
         made.protected, made.iam = bool(p.get("DeletionProtection")), bool(p.get("EnableIAMDatabaseAuthentication"))
         made.http, made.copy_tags = bool(p.get("EnableHttpEndpoint")), bool(p.get("CopyTagsToSnapshot"))
         made.encrypted = bool(p.get("StorageEncrypted"))
@@ -83,7 +83,7 @@ class Clusters:
                 raise combination("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.")
             later["version"] = wanted
         if "VpcSecurityGroupIds" in p:
-            later["groups"] = self._groups(call.region, p)
+            later["groups"] = self._groups(call.region, self.subnet_group(call.region, cluster.subnet_group).vpc, p)
         if p.get("DBClusterParameterGroupName"):
             later["parameters"] = self._parameters_of(call.region, p["DBClusterParameterGroupName"], later.get("version", version))
         if p.get("CloudwatchLogsExportConfiguration"):
@@ -154,12 +154,16 @@ class Clusters:
             raise combination(f"The Parameter Group {group.name} with DBParameterGroupFamily {group.family} cannot be used for this instance. Please use a Parameter Group with DBParameterGroupFamily {family}")
         return group.name
 
-    def _groups(self, region, p):
-        given, groups = p.get("VpcSecurityGroupIds") or [], known(self.account, region, "groups")
+    def _groups(self, region, vpc, p):
+        """The security groups that are asked for, in the database's VPC; without any its default one."""
+        here, given = self.account.ec2.region(region), p.get("VpcSecurityGroupIds") or []
         for ident in given:
-            if groups is not None and ident not in groups:
+            if ident not in here.groups:
                 raise invalid(f"Invalid security group , groupId= {ident}, groupName=.")
-        return list(given)
+            where = here.groups[ident].vpc.id
+            if where != vpc:
+                raise combination(f"The DB instance and EC2 security group are in different VPCs. The DB instance is in {vpc} and the EC2 security group is in {where}")
+        return list(given) or [g.id for g in here.groups.values() if g.vpc.id == vpc and g.name == "default"]
 
     def _merged(self, cluster, p):
         """A scaling configuration changes only what it names."""

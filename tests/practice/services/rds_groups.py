@@ -4,23 +4,6 @@ from ..wire.errors import AwsError
 from .rds_checks import invalid
 from .strict import page, tags_of
 
-_ZONES = "abcdef"
-
-
-def known(account, region, kind):
-    """What EC2 knows of a region, `subnets` or `groups`, by id; None when EC2 is not played here."""
-    ec2 = getattr(account, "ec2", None)
-    here = ec2.region(region) if ec2 and hasattr(ec2, "region") else None
-    return getattr(here, kind, None)
-
-
-def shown_of(thing, name):
-    """One member of something of EC2's."""
-    found = thing.get(name) if isinstance(thing, dict) else getattr(thing, name, None)
-    if found is None and isinstance(getattr(thing, "shown", None), dict):
-        found = thing.shown.get(name)
-    return found
-
 
 class SubnetGroup:
     """One group; `zones` by subnet."""
@@ -89,19 +72,18 @@ class SubnetGroups:
         return found
 
     def _take_subnets(self, region, group, idents):
-        subnets, zones, vpcs = known(self.account, region, "subnets"), {}, set()
-        for n, ident in enumerate(idents):
-            if subnets is None:
-                # Without a VPC that is played, every subnet is taken to be in a zone of its own.
-                zones[ident] = region + _ZONES[n % len(_ZONES)]
-                continue
-            if ident not in subnets:
+        here, zones, vpcs = self.account.ec2.region(region), {}, set()
+        for ident in idents:
+            if ident not in here.subnets:
                 raise AwsError("InvalidSubnet", f"Some input subnets in :[{ident}] are invalid.", 400)
-            zones[ident] = shown_of(subnets[ident], "AvailabilityZone")
-            vpcs.add(shown_of(subnets[ident], "VpcId"))
-        if len(vpcs) > 1 or (group.vpc and vpcs and vpcs != {group.vpc}):
+            zones[ident] = here.subnets[ident].zone["ZoneName"]
+            vpcs.add(here.subnets[ident].vpc.id)
+        if len(vpcs) > 1 or (group.vpc and vpcs != {group.vpc}):
             raise AwsError("InvalidSubnet", "The subnets are not all in a common VPC.", 400)
+        used = [i.subnet for c in self.here(region).clusters.values() if c.subnet_group == group.name for i in c.members.values()]
+        if any(ident not in zones for ident in used):
+            raise AwsError("SubnetAlreadyInUse", "The DB subnet is already in use in the Availability Zone.", 400)
         if len(set(zones.values())) < 2:
             text = f"The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Current AZ coverage: {', '.join(sorted(set(zones.values())))}. Add subnets to cover at least 2 AZs."
             raise AwsError("DBSubnetGroupDoesNotCoverEnoughAZs", text, 400)
-        group.zones, group.vpc = zones, next(iter(vpcs), None)
+        group.zones, group.vpc = zones, vpcs.pop()

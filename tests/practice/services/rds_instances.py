@@ -20,6 +20,7 @@ class Instance:
         self.resource_id, self.made = f"db-{checks.made_up()}", now()
         self.status, self.wait, self.later, self.began = "creating", Wait(account.pace), {}, True
         self.kind, self.public, self.insights, self.minor, self.tier, self.tags, self.zone = "db.serverless", False, False, True, 1, {}, None
+        self.subnet = self.hold = None
 
     def poll(self):
         """Someone asks how far it is."""
@@ -27,6 +28,22 @@ class Instance:
             for name, value in self.later.items():
                 setattr(self, name, value)
             self.status, self.wait, self.later, self.began = "available", None, {}, True
+
+    def connect(self, subnets):
+        """Its network interface, in the subnet of its zone. Source: Aurora user guide, working with a DB cluster in a VPC."""
+        here = self.account.ec2.region(self.cluster.region)
+        self.subnet = next((i for i, zone in subnets.items() if zone == self.zone and i in here.subnets), None)
+        if self.subnet is None:
+            text = f"DB Subnet Group doesn't meet availability zone coverage requirement. Please add subnets to cover {self.zone}."
+            raise AwsError("InvalidVPCNetworkStateFault", text, 400)
+        groups = [here.group(ident) for ident in self.cluster.groups]
+        self.hold = here.put([here.subnets[self.subnet]], groups, "RDSNetworkInterface", requester="amazon-rds")
+
+    def regroup(self):
+        """The cluster's security groups are its own."""
+        here = self.account.ec2.region(self.cluster.region)
+        for each in self.hold.interfaces:
+            each.groups = [here.groups[ident] for ident in self.cluster.groups if ident in here.groups]
 
     def begun(self):
         """Called after it was shown: a change begins some time after it was accepted."""
@@ -80,12 +97,13 @@ class Instances:
         if name in instances:
             raise AwsError("DBInstanceAlreadyExists", "DB instance already exists", 400)
         cluster.needs_available("make an instance of it")
-        made = instances[name] = Instance(self.account, cluster, name, self.arn(call.region, "db", name))
+        made = Instance(self.account, cluster, name, self.arn(call.region, "db", name))
         made.kind, made.tags, made.zone = p["DBInstanceClass"], tags, p.get("AvailabilityZone") or cluster.zones[len(cluster.members) % len(cluster.zones)]
         made.public, made.insights = bool(p.get("PubliclyAccessible")), bool(p.get("EnablePerformanceInsights"))
         made.minor = p.get("AutoMinorVersionUpgrade", True) is not False
         made.tier = 1 if p.get("PromotionTier") is None else p["PromotionTier"]
-        cluster.members[name] = made
+        made.connect(self.subnet_group(call.region, cluster.subnet_group).zones)
+        instances[name] = cluster.members[name] = made
         return {"DBInstance": made.answer()}
 
     def _check_class(self, cluster, kind):

@@ -2,6 +2,8 @@
 
 import time
 
+import boto3
+
 TAGS = [{"Key": "arqsite:project", "Value": "shop"}]
 SCALING = {"MinCapacity": 0, "MaxCapacity": 2, "SecondsUntilAutoPause": 300}
 
@@ -16,9 +18,31 @@ def until(describe, status, at_most=10):
     raise AssertionError(f"never came to be: {found}")
 
 
+def ec2_of(rds):
+    """A client of the network in which the database is."""
+    return boto3.client("ec2", endpoint_url=rds.meta.endpoint_url, region_name=rds.meta.region_name, aws_access_key_id="practice", aws_secret_access_key="practice")
+
+
+def named(kind, name):
+    """Tags at creation."""
+    return [{"ResourceType": kind, "Tags": [*TAGS, {"Key": "Name", "Value": name}]}]
+
+
+def network(rds, count=2, name="shop"):
+    """A VPC, and its subnets in as many zones."""
+    ec2 = ec2_of(rds)
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=named("vpc", name))["Vpc"]["VpcId"]
+    zones = [f"{rds.meta.region_name}{letter}" for letter in "abcd"[:count]]
+    return vpc, [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=zone, TagSpecifications=named("subnet", f"{name}-{n}"))["Subnet"]["SubnetId"]
+        for n, zone in enumerate(zones)
+    ]
+
+
 def groups(rds):
     """The groups that the cluster stands on."""
-    rds.create_db_subnet_group(DBSubnetGroupName="Shop-Subnets", DBSubnetGroupDescription="d", SubnetIds=["subnet-a", "subnet-b"], Tags=TAGS)
+    subnets = network(rds)[1]
+    rds.create_db_subnet_group(DBSubnetGroupName="Shop-Subnets", DBSubnetGroupDescription="d", SubnetIds=subnets, Tags=TAGS)
     rds.create_db_cluster_parameter_group(
         DBClusterParameterGroupName="shop-db", DBParameterGroupFamily="aurora-postgresql16", Description="d", Tags=TAGS
     )

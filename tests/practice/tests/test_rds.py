@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from database_ import SCALING, TAGS, available, cluster_of, groups, instance_of, running, until, wanted
+from database_ import SCALING, TAGS, available, cluster_of, ec2_of, groups, instance_of, network, running, until, wanted
 
 
 @pytest.fixture
@@ -128,13 +128,43 @@ def test_the_end_needs_everything_in_its_order_and_leaves_a_snapshot(rds, refuse
 
 
 def test_a_subnet_group_covers_two_zones(rds, refused):
-    group = {"DBSubnetGroupName": "g", "DBSubnetGroupDescription": "d"}
-    assert refused(rds.create_db_subnet_group, **group, SubnetIds=["subnet-a"]) == "DBSubnetGroupDoesNotCoverEnoughAZs"
-    made = rds.create_db_subnet_group(**group, SubnetIds=["subnet-a", "subnet-b"])["DBSubnetGroup"]
-    assert made["SubnetGroupStatus"] == "Complete" and len(made["Subnets"]) == 2
-    assert refused(rds.create_db_subnet_group, **group, SubnetIds=["subnet-a", "subnet-b"]) == "DBSubnetGroupAlreadyExists"
-    rds.modify_db_subnet_group(DBSubnetGroupName="g", SubnetIds=["subnet-a", "subnet-b", "subnet-c"])
+    group, (vpc, subnets), (_, others) = {"DBSubnetGroupName": "g", "DBSubnetGroupDescription": "d"}, network(rds, 3), network(rds, 2, "other")
+    assert refused(rds.create_db_subnet_group, **group, SubnetIds=subnets[:1]) == "DBSubnetGroupDoesNotCoverEnoughAZs"
+    assert refused(rds.create_db_subnet_group, **group, SubnetIds=[subnets[0], others[1]]) == "InvalidSubnet"
+    assert refused(rds.create_db_subnet_group, **group, SubnetIds=[subnets[0], "subnet-0123456789abcdef0"]) == "InvalidSubnet"
+    made = rds.create_db_subnet_group(**group, SubnetIds=subnets[:2])["DBSubnetGroup"]
+    assert (made["SubnetGroupStatus"], made["VpcId"], len(made["Subnets"])) == ("Complete", vpc, 2)
+    assert refused(rds.create_db_subnet_group, **group, SubnetIds=subnets[:2]) == "DBSubnetGroupAlreadyExists"
+    rds.modify_db_subnet_group(DBSubnetGroupName="g", SubnetIds=subnets)
     assert len(rds.describe_db_subnet_groups(DBSubnetGroupName="g")["DBSubnetGroups"][0]["Subnets"]) == 3
+
+
+def test_a_database_holds_its_subnet_and_its_groups(rds, refused):
+    groups(rds)
+    ec2, subnets = ec2_of(rds), rds.describe_db_subnet_groups()["DBSubnetGroups"][0]["Subnets"]
+    vpc = rds.describe_db_subnet_groups()["DBSubnetGroups"][0]["VpcId"]
+
+    def group(name, where):
+        return ec2.create_security_group(GroupName=name, Description="For a test", VpcId=where)["GroupId"]
+
+    old, new, foreign = group("old", vpc), group("new", vpc), group("foreign", network(rds, 1, "other")[0])
+    for wrong, code in ((["sg-0123456789abcdef0"], "InvalidParameterValue"), ([foreign], "InvalidParameterCombination")):
+        assert refused(rds.create_db_cluster, **wanted(VpcSecurityGroupIds=wrong)) == code
+    running(rds, VpcSecurityGroupIds=[old], DeletionProtection=False)
+    shown = ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkInterfaces"]
+    assert [(i["Description"], i["RequesterId"], i["Groups"][0]["GroupId"]) for i in shown] == [("RDSNetworkInterface", "amazon-rds", old)]
+    used, free = [s["SubnetIdentifier"] for s in sorted(subnets, key=lambda s: s["SubnetIdentifier"] != shown[0]["SubnetId"])]
+    assert refused(ec2.delete_subnet, SubnetId=used) == "DependencyViolation"
+    assert refused(ec2.delete_security_group, GroupId=old) == "DependencyViolation"
+    rds.modify_db_cluster(DBClusterIdentifier="shop-db", VpcSecurityGroupIds=[new], ApplyImmediately=True)
+    until(lambda: cluster_of(rds), lambda c: c["VpcSecurityGroups"][0]["VpcSecurityGroupId"] == new)
+    ec2.delete_security_group(GroupId=old)
+    assert refused(ec2.delete_security_group, GroupId=new) == "DependencyViolation"
+    rds.delete_db_instance(DBInstanceIdentifier="shop-db-1", SkipFinalSnapshot=True)
+    until(lambda: rds.describe_db_instances()["DBInstances"], lambda found: not found)
+    for subnet in (used, free):
+        ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_security_group(GroupId=new)
 
 
 def test_parameters_are_known_checked_and_kept(rds, refused):
