@@ -16,6 +16,7 @@ from .services.ec2 import Ec2
 from .services.functions import Lambda
 from .services.kvs import KeyValueStores
 from .services.rds import Rds
+from .services.rdsdata import DataApi
 from .services.route53 import Route53
 from .services.s3 import S3
 from .services.wafv2 import Waf
@@ -71,6 +72,7 @@ class Account:
         self.trails = CloudTrail(self)
         self.systems = Ssm(self)
         self.rds = Rds(self)
+        self.data_api = DataApi(self)
         self.played = {
             "s3": self.s3,
             "cloudfront": self.cloudfront,
@@ -89,6 +91,7 @@ class Account:
             "cloudtrail": self.trails,
             "ssm": self.systems,
             "rds": self.rds,
+            "rds-data": self.data_api,
         }
 
     async def reset(self):

@@ -160,7 +160,14 @@ class Server:
 
     def connect(self, user, database):
         """A connection, as anybody who exists."""
-        return pg8000.native.Connection(user, database=database, unix_sock=self.socket, timeout=60)
+        try:
+            return pg8000.native.Connection(user, database=database, unix_sock=self.socket, timeout=60)
+        except (pg8000.native.InterfaceError, OSError) as error:
+            # PostgreSQL refuses and hangs up; the driver then stumbles over the closed socket.
+            first = error
+            while first is not None and not isinstance(first, pg8000.native.DatabaseError):
+                first = first.__context__
+            raise first or error from None
 
     def _make(self):
         master, database = identifier(self.cluster.master), self.cluster.database
