@@ -73,16 +73,6 @@ class Subnet(Thing):
     def arn(self):
         return f"arn:aws:ec2:{self.region.name}:{self.region.account.id}:subnet/{self.id}"
 
-    @property
-    def AvailabilityZone(self):
-        """As AWS shows it, for services that look at subnets."""
-        return self.zone["ZoneName"]
-
-    @property
-    def VpcId(self):
-        """As AWS shows it."""
-        return self.vpc.id
-
     def address(self):
         """A private address that nobody has had; the first four are AWS's own."""
         network = ipaddress.ip_network(self.cidr)
