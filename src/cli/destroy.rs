@@ -7,7 +7,7 @@ use super::intent::{Intent, api_parts, connect};
 use super::run::carry_out;
 use super::{Common, Failure, project};
 use crate::config::PRODUCTION;
-use crate::deploy::{Plan, Verb};
+use crate::deploy::{Plan, Planned, Verb};
 use crate::ui::plan::Shown;
 use crate::ui::{self, Ui};
 
@@ -51,8 +51,8 @@ pub async fn run(ui: &Ui, common: &Common, args: &DestroyArgs) -> Result<(), Fai
         return Ok(());
     }
     ui.status(if plan.is_noop() { "There is nothing to take down" } else { "Everything is taken down" });
-    for name in &kept {
-        ui.status(format!("Kept: {name}, which holds data; --delete-data deletes it"));
+    for kept in &kept {
+        ui.status(kept);
     }
     Ok(())
 }
@@ -61,6 +61,14 @@ fn question(delete_data: bool) -> &'static str {
     if delete_data { "Take everything down, data and all?" } else { "Take everything down, and keep the data?" }
 }
 
+/// What stays, and why.
 fn kept(plan: &Plan) -> Vec<String> {
-    plan.steps.iter().filter(|s| s.verb == Verb::Keep).map(|s| format!("{} {}", s.kind, s.name)).collect()
+    let named =
+        |node: &str| plan.get(node).map_or_else(|| node.to_owned(), |step| format!("{} {}", step.kind, step.name));
+    let why = |step: &Planned| match &step.kept_for {
+        Some(node) => format!("which {} needs", named(node)),
+        None => "which holds data; --delete-data deletes it".into(),
+    };
+    let kept = plan.steps.iter().filter(|step| step.verb == Verb::Keep);
+    kept.map(|step| format!("Kept: {} {}, {}", step.kind, step.name, why(step))).collect()
 }

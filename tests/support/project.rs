@@ -156,6 +156,7 @@ pub fn begin(child: &mut Child) {
     child.stdin.take().unwrap().write_all(b"\n").unwrap();
 }
 
+/// The program as it was built for the tests, or another build, such as a released one.
 fn program() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_arqsite"))
+    std::env::var_os("ARQ_TEST_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_arqsite").into(), PathBuf::from)
 }
