@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -28,6 +29,8 @@ def main():
     parser.add_argument("--pace", choices=sorted(PACES), default="fast", help="how long states that take time take")
     parser.add_argument("--ready-file", type=Path, help="written as JSON {port, edge_port, pid} once ready")
     args = parser.parse_args()
+    # Clients are killed and connections cut on purpose; asyncio would tell of each.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         asyncio.run(run(args))
     except KeyboardInterrupt:

@@ -26,7 +26,7 @@ class Names:
     def add(self, value, kind):
         """Have `value` shown as `<kind N>` wherever it appears."""
         n = self.counts[kind] = self.counts.get(kind, 0) + 1
-        self.pairs.append((value, f"<{kind} {n}>" if kind not in ("etag", "revision", "role id") else f"<{kind}>"))
+        self.pairs.append((value, f"<{kind} {n}>" if kind not in ("etag", "revision", "role id", "name server") else f"<{kind}>"))
 
     def apply(self, text):
         """The text with placeholders; the longest values first, so that none is cut."""
