@@ -4,9 +4,13 @@
 //! own AWS account, with the same API code as a Lambda. This page is the architecture.
 //!
 //! ```text
-//!  visitor -> CloudFront (edge function with its KeyValueStore)
-//!               |-- everything else --> S3 site bucket (private, only this distribution)
-//!               '-- /api/* ---------> API Gateway (HTTP API) -> Lambda -> DynamoDB
+//!  visitor -> Route 53 -> CloudFront (+ ACM certificate, + WAF, + edge function with its KeyValueStore)
+//!                           |-- everything else --> S3 site bucket (private, only this distribution)
+//!                           '-- /api/* ---------> API Gateway (HTTP API) -> Lambda (in private subnets)
+//!                                                     |-- DynamoDB (documents)   |-- S3 (files)
+//!                                                     '-- Aurora Serverless v2 PostgreSQL
+//!  around it: CloudWatch (logs, alarms, dashboard) · CloudTrail · Secrets Manager · EventBridge
+//!             Systems Manager (parameters, runbooks that call the operator's functions)
 //! ```
 //!
 //! # Rooms
@@ -16,10 +20,12 @@
 //! | [`config`] | `arq.toml` -> [`config::Config`]; the project's files | nothing |
 //! | [`site`] | `site/` in, pages and files out: Markdown, layouts, links | `config` |
 //! | [`release`] | immutable objects, manifest, packing for the edge store, the edge function, and its rules in Rust | `site` |
-//! | [`store`] | documents: the trait, memory, this machine, DynamoDB | nothing |
+//! | [`store`] | documents, files, migrations: the traits, memory, this machine, DynamoDB, S3 | nothing |
 //! | [`api`] | declarations, rules, routing, validation: `http` request in, response out | `config`, `store`'s traits |
 //! | `serve` | the preview: actix-web, live reload | `api`, `release`, `store` |
-//! | `lambda` | API Gateway's events in, answers out, in process | `api`, `release`, `store` |
+//! | `lambda` | API Gateway's and the scheduler's events in, answers out, in process | `api`, `release`, `store` |
+//! | `operator` | the same package as other functions: moves the pointer, runs migrations | `aws`, `release`, `store` |
+//! | [`cost`] | what a site costs a month and how long a plan takes, from dated tables | `deploy`'s plan |
 //! | [`deploy`] | resources, graph, plan, apply, journal; it has never heard of AWS | nothing |
 //! | `aws` | a short file for each kind of resource, and the graph that wires them | `deploy`, `config`, `site`, `release`, `store`'s permissions |
 //! | [`cost`] | money a month and time of a plan, from tables | `deploy`'s plan |
@@ -38,8 +44,10 @@
 //!
 //! A resource is a struct that is its own specification, with `find`, `put` and `delete`, each of
 //! which may be called again. The account is the truth: names are deterministic, tags say whose a
-//! thing is, and a plan is made by looking. What is interrupted is run again and continues. See
-//! [`deploy`] and `aws::stack`, which is the picture above as a list of functions.
+//! thing is, and a plan is made by looking. What is interrupted is run again and continues; what has
+//! to wait for somebody outside of the account does not hold up the rest. One object in the bucket,
+//! the ledger, is the lock between publishers and lists what was ever made, as a help. See
+//! [`deploy`] and `aws::stack`, which is the picture above, a file for each part.
 //!
 //! # Features
 //!
