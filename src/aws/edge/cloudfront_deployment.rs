@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cloudfront_distribution::{DEPLOYED, Distribution, wait_until_deployed};
+use super::cloudfront_domain::Domain;
 use crate::aws::error::answer;
 use crate::aws::{Cx, Tell};
 use crate::deploy::{Found, Resource, StepError};
@@ -16,14 +17,21 @@ pub struct Deployment {
     pub distribution: String,
     /// What has reached every edge, for people: the distribution itself, or its names.
     pub what: String,
+    /// Node of the names, if it is them that are waited for.
+    pub names: Option<String>,
     /// Whether every edge has it.
     pub everywhere: bool,
 }
 
 impl Deployment {
-    /// The wait for `what` of the distribution of this node.
-    pub fn of(distribution: &str, what: &str) -> Self {
-        Self { distribution: distribution.into(), what: what.into(), everywhere: true }
+    /// The wait for the distribution of this node.
+    pub fn of(distribution: &str) -> Self {
+        Self { distribution: distribution.into(), what: "distribution".into(), names: None, everywhere: true }
+    }
+
+    /// The wait for the names of that node on it.
+    pub fn of_names(distribution: &str, names: &str) -> Self {
+        Self { what: "its names".into(), names: Some(names.into()), ..Self::of(distribution) }
     }
 }
 
@@ -49,6 +57,11 @@ impl Resource for Deployment {
 
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         let Some(distribution) = cx.try_output::<Distribution>(&self.distribution)? else { return Ok(None) };
+        if let Some(names) = &self.names
+            && cx.try_output::<Domain>(names)?.is_none()
+        {
+            return Ok(None);
+        }
         let call = cx.cloud.cloudfront.get_distribution().id(&distribution.id);
         let output = match answer("GetDistribution", call.send().await) {
             Err(e) if e.is("NoSuchDistribution") => return Ok(None),

@@ -34,7 +34,7 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
     graph.add("certificate-issued", Validation::of("certificate", zone), &issued)?;
     let named = Domain::of("distribution", "certificate", aliases.iter().map(String::as_str));
     graph.add("distribution-domain", named, &["distribution", "certificate", "certificate-issued"])?;
-    let deployed = Deployment::of("distribution", "its names");
+    let deployed = Deployment::of_names("distribution", "distribution-domain");
     graph.add("domain-deployed", deployed, &["distribution", "distribution-domain"])?;
     for name in aliases.iter().filter(|_| zone.is_some()) {
         let records = Records::addresses("zone", name, "distribution", wanted.names);

@@ -55,7 +55,7 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
         needs.push("http-api");
     }
     graph.add("distribution", distribution(wanted), &needs)?;
-    graph.add("distribution-deployed", Deployment::of("distribution", "distribution"), &["distribution"])?;
+    graph.add("distribution-deployed", Deployment::of("distribution"), &["distribution"])?;
     let reader = Grant::Reader { distribution: "distribution".into(), prefix: PREFIX.into() };
     let policy = BucketPolicy::new("site-bucket", bucket, vec![reader]);
     graph.add("site-bucket-policy", policy, &["site-bucket", "distribution"])?;
