@@ -2,6 +2,12 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cli;
+#[cfg(all(feature = "publish", feature = "lambda"))]
+mod drift;
+#[cfg(all(feature = "publish", feature = "lambda"))]
+mod foreign;
+#[cfg(all(feature = "publish", feature = "lambda"))]
+mod lock;
 #[cfg(all(feature = "serve", feature = "publish", feature = "lambda"))]
 mod parity;
 #[cfg(all(feature = "publish", feature = "lambda"))]

@@ -21,6 +21,7 @@ class Admin:
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "resume"): self._resume,
+            ("GET", "held"): self._held,
             ("POST", "taken"): self._taken,
             ("POST", "reset"): self._reset,
             ("GET", "account"): self._account,
@@ -79,6 +80,11 @@ class Admin:
 
     async def _resume(self, _request, _rest):
         self.account.faults.resume()
+        return web.json_response(self.account.faults.describe())
+
+    async def _held(self, _request, _rest):
+        """Answers when a call is held, and not before."""
+        await self.account.faults.until_held()
         return web.json_response(self.account.faults.describe())
 
     async def _taken(self, request, _rest):

@@ -53,12 +53,14 @@ class Door:
     async def _answer(self, call):
         # The first thing asked: a stopped account answers nobody, whoever it is.
         self._understand(call)
+        await self.account.faults.hold(call, "before")
         self.account.faults.before(call)
         try:
             answer = await self._perform(call)
         except AwsError:
             self.account.faults.refused(call)
             raise
+        await self.account.faults.hold(call, "after")
         self.account.faults.after(call)
         return answer
 

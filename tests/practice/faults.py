@@ -1,5 +1,6 @@
 """Injected faults, and the stop point at which the account goes silent."""
 
+import asyncio
 import os
 import signal
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class Fault:
     match: str = ""
     by: str = "client"
     headers: dict = field(default_factory=dict)
+    hold: bool = False
     hits: int = 0
 
     def meets(self, call, when):
@@ -46,10 +48,12 @@ class Faults:
     """The faults that wait for their call, and the stop point."""
 
     def __init__(self):
+        self._go_on, self._holding, self.held = asyncio.Event(), asyncio.Event(), 0
         self.clear()
 
     def clear(self):
-        """No faults, no stop point, answering again."""
+        """No faults, no stop point, nothing held, answering again."""
+        self._let_go()
         self.waiting, self.stop_at, self.stop_when, self.kill_pid = [], None, "before", None
         self.counted, self.stopped = 0, False
 
@@ -65,8 +69,32 @@ class Faults:
         self.waiting.append(Fault(**spec))
 
     def resume(self):
-        """Answer again after a stop point."""
+        """Answer again after a stop point, and what is held."""
+        self._let_go()
         self.stopped, self.stop_at, self.kill_pid = False, None, None
+
+    async def hold(self, call, when):
+        """Keep a call for which a fault says `hold` until `resume`."""
+        for fault in self.waiting:
+            if not fault.hold or not fault.meets(call, when):
+                continue
+            if fault.skip > 0:
+                fault.skip -= 1
+                continue
+            fault.times, fault.hits = fault.times - 1, fault.hits + 1
+            self.held += 1
+            self._holding.set()
+            await self._go_on.wait()
+            return
+
+    async def until_held(self):
+        """Returns when a call is held."""
+        await self._holding.wait()
+
+    def _let_go(self):
+        # Those that are held wait for this one; what is held from now on waits for the next.
+        self._go_on.set()
+        self._go_on, self._holding, self.held = asyncio.Event(), asyncio.Event(), 0
 
     def before(self, call):
         """Called before a call is applied."""
@@ -97,7 +125,7 @@ class Faults:
 
     def _strike(self, call, when):
         for fault in self.waiting:
-            if not fault.meets(call, when):
+            if fault.hold or not fault.meets(call, when):
                 continue
             if fault.skip > 0:
                 fault.skip -= 1
@@ -121,4 +149,5 @@ class Faults:
             "when": self.stop_when,
             "counted": self.counted,
             "stopped": self.stopped,
+            "held": self.held,
         }

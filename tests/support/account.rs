@@ -72,9 +72,29 @@ impl Account {
 
     /// Compares with an earlier snapshot, and names what differs.
     pub fn assert_equals(&self, wanted: &Value, when: &str) {
+        let differences = self.differences(wanted);
+        assert!(differences.is_empty(), "{when}: {}", differences.join("; "));
+    }
+
+    /// What differs from an earlier snapshot, one line each.
+    pub fn differences(&self, wanted: &Value) -> Vec<String> {
         let mut differences = Vec::new();
         differ("", wanted, &self.snapshot(), &mut differences);
-        assert!(differences.is_empty(), "{when}: {}", differences.join("; "));
+        differences
+    }
+
+    /// What somebody does in the account with the AWS CLI, and what it prints.
+    pub fn aws(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(python().with_file_name("aws"));
+        // Nothing of the outside: no profile, no other account.
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent").env("AWS_PAGER", "");
+        command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port));
+        command.env("AWS_ACCESS_KEY_ID", "practice").env("AWS_SECRET_ACCESS_KEY", "practice");
+        command.env("AWS_DEFAULT_REGION", "us-east-1").env("AWS_EC2_METADATA_DISABLED", "true");
+        let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "aws {}: {}", arguments.join(" "), text(&output.stderr));
+        text(&output.stdout)
     }
 
     /// Forgets the calls so far.

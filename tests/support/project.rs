@@ -62,6 +62,12 @@ impl Ran {
         self.err
     }
 
+    /// What it printed to stdout; it must have ended with this code.
+    pub fn failed_with_data(self, code: i32) -> String {
+        assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
+        self.out
+    }
+
     /// What it printed to stderr; it must have ended with this code.
     pub fn failed(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);

@@ -1,0 +1,231 @@
+//! Drifts of functions, network, alarms, audit and runbooks.
+
+use serde_json::{Value, json};
+
+use super::{Drift, HOME, ask, query};
+use crate::support::account::Account;
+
+/// Region of what belongs to the edge.
+const EDGE: &str = "us-east-1";
+
+pub(super) const DRIFTS: &[Drift] = &[
+    Drift { what: "the function may do more", node: "function-role", field: "policy", make: more_permissions },
+    Drift {
+        what: "the function has more memory",
+        node: "function",
+        field: "memory",
+        make: |account| {
+            let function = ["--function-name", "small-api", "--memory-size", "2048"];
+            ask(account, HOME, &[&["lambda", "update-function-configuration"][..], &function].concat());
+        },
+    },
+    Drift {
+        what: "the function has another environment",
+        node: "function",
+        field: "environment",
+        make: other_environment,
+    },
+    Drift { what: "the API is throttled to nothing", node: "http-api-stage", field: "rate", make: throttled },
+    Drift {
+        what: "a log is kept for a day",
+        node: "log-group",
+        field: "retention_days",
+        make: |account| {
+            let log = ["--log-group-name", "/aws/lambda/small-api", "--retention-in-days", "1"];
+            ask(account, HOME, &[&["logs", "put-retention-policy"][..], &log].concat());
+        },
+    },
+    Drift {
+        what: "an alarm has another threshold",
+        node: "alarm-function-errors",
+        field: "threshold",
+        make: |account| change_alarm(account, |alarm| alarm["Threshold"] = 1000.into()),
+    },
+    Drift {
+        what: "an alarm tells nobody",
+        node: "alarm-function-errors",
+        field: "enabled",
+        make: |account| {
+            ask(account, HOME, &["cloudwatch", "disable-alarm-actions", "--alarm-names", "small-function-errors"]);
+        },
+    },
+    Drift {
+        what: "a schedule is disabled",
+        node: "schedule-nightly",
+        field: "enabled",
+        make: |account| change_schedule(account, |schedule| schedule["State"] = "DISABLED".into()),
+    },
+    Drift {
+        what: "a schedule has another time",
+        node: "schedule-nightly",
+        field: "expression",
+        make: |account| change_schedule(account, |schedule| schedule["ScheduleExpression"] = "rate(5 minutes)".into()),
+    },
+    Drift {
+        what: "a rule for events is disabled",
+        node: "certificate-warning",
+        field: "enabled",
+        make: |account| {
+            ask(account, EDGE, &["events", "disable-rule", "--name", "small-certificate"]);
+        },
+    },
+    Drift {
+        what: "the audit is stopped",
+        node: "audit",
+        field: "logging",
+        make: |account| {
+            ask(account, HOME, &["cloudtrail", "stop-logging", "--name", "small-audit"]);
+        },
+    },
+    Drift {
+        what: "the audit's files are not validated",
+        node: "audit",
+        field: "validated",
+        make: |account| {
+            let trail = ["--name", "small-audit", "--no-enable-log-file-validation"];
+            ask(account, HOME, &[&["cloudtrail", "update-trail"][..], &trail].concat());
+        },
+    },
+    Drift { what: "a runbook says something else", node: "runbook-rollback", field: "content", make: other_runbook },
+    Drift {
+        what: "a parameter has another value",
+        node: "parameter-bucket",
+        field: "value",
+        make: |account| {
+            let parameter = ["--name", "/arqsite/small/production/bucket", "--value", "elsewhere", "--overwrite"];
+            ask(account, HOME, &[&["ssm", "put-parameter"][..], &parameter].concat());
+        },
+    },
+    Drift {
+        what: "the function may reach anything",
+        node: "function-group-rules",
+        field: "egress",
+        make: |account| {
+            let anything = ["--protocol", "tcp", "--port", "443", "--cidr", "0.0.0.0/0"];
+            let id = group(account);
+            ask(
+                account,
+                HOME,
+                &[&["ec2", "authorize-security-group-egress", "--group-id", &id][..], &anything].concat(),
+            );
+        },
+    },
+    Drift {
+        what: "anybody may reach the function's network interfaces",
+        node: "function-group-rules",
+        field: "ingress",
+        make: |account| {
+            let anybody = ["--protocol", "tcp", "--port", "22", "--cidr", "0.0.0.0/0"];
+            let id = group(account);
+            ask(
+                account,
+                HOME,
+                &[&["ec2", "authorize-security-group-ingress", "--group-id", &id][..], &anybody].concat(),
+            );
+        },
+    },
+    Drift {
+        what: "a subnet is without its routes",
+        node: "route-table",
+        field: "subnets",
+        make: |account| {
+            let found = "RouteTables[].Associations[?SubnetId][] | [0].RouteTableAssociationId";
+            let id = query(account, HOME, &["ec2", "describe-route-tables"], found);
+            ask(account, HOME, &["ec2", "disassociate-route-table", "--association-id", &id]);
+        },
+    },
+    Drift {
+        what: "the way to S3 is out of the route table",
+        node: "endpoint-s3",
+        field: "route_tables",
+        make: |account| {
+            let found = "VpcEndpoints[?ends_with(ServiceName, 's3')] | [0].[VpcEndpointId, RouteTableIds[0]]";
+            let ids = query(account, HOME, &["ec2", "describe-vpc-endpoints"], found);
+            let ids: Vec<_> = ids.split_whitespace().collect();
+            let change = ["--vpc-endpoint-id", ids[0], "--remove-route-table-ids", ids[1]];
+            ask(account, HOME, &[&["ec2", "modify-vpc-endpoint"][..], &change].concat());
+        },
+    },
+    Drift {
+        what: "a secret has another description",
+        node: "secret",
+        field: "description",
+        make: |account| {
+            let secret = ["--secret-id", "small-secrets", "--description", "mine"];
+            ask(account, HOME, &[&["secretsmanager", "update-secret"][..], &secret].concat());
+        },
+    },
+    Drift {
+        what: "the dashboard shows nothing",
+        node: "dashboard",
+        field: "",
+        make: |account| {
+            let dashboard = ["--dashboard-name", "small-eu-west-1", "--dashboard-body", "{\"widgets\":[]}"];
+            ask(account, HOME, &[&["cloudwatch", "put-dashboard"][..], &dashboard].concat());
+        },
+    },
+];
+
+fn more_permissions(account: &Account) {
+    let role = ["--role-name", "small-api"];
+    let name = query(account, HOME, &[&["iam", "list-role-policies"][..], &role].concat(), "PolicyNames[0]");
+    let which = [&role[..], &["--policy-name", &name]].concat();
+    let mut got = ask(account, HOME, &[&["iam", "get-role-policy"][..], &which].concat());
+    let policy = &mut got["PolicyDocument"];
+    let more = json!({"Sid": "More", "Effect": "Allow", "Action": "s3:*", "Resource": "*"});
+    policy["Statement"].as_array_mut().unwrap().push(more);
+    let document = policy.to_string();
+    ask(account, HOME, &[&["iam", "put-role-policy"][..], &which, &["--policy-document", &document]].concat());
+}
+
+fn other_environment(account: &Account) {
+    let function = ["--function-name", "small-api"];
+    let mut got = ask(account, HOME, &[&["lambda", "get-function-configuration"][..], &function].concat());
+    got["Environment"]["Variables"]["ARQ_BUCKET"] = "elsewhere".into();
+    let environment = got["Environment"].to_string();
+    let update = ["lambda", "update-function-configuration", "--environment", &environment];
+    ask(account, HOME, &[&update[..], &function].concat());
+}
+
+fn throttled(account: &Account) {
+    let id = query(account, HOME, &["apigatewayv2", "get-apis"], "Items[0].ApiId");
+    let settings = "ThrottlingRateLimit=1,ThrottlingBurstLimit=1";
+    let stage = ["--api-id", &id, "--stage-name", "$default", "--default-route-settings", settings];
+    ask(account, HOME, &[&["apigatewayv2", "update-stage"][..], &stage].concat());
+}
+
+fn change_alarm(account: &Account, change: impl FnOnce(&mut Value)) {
+    let alarms = ["cloudwatch", "describe-alarms", "--alarm-names", "small-function-errors"];
+    let mut alarm = ask(account, HOME, &alarms)["MetricAlarms"][0].clone();
+    change(&mut alarm);
+    let read_only = ["AlarmArn", "AlarmConfigurationUpdatedTimestamp", "StateTransitionedTimestamp"];
+    let fields = alarm.as_object_mut().unwrap();
+    fields.retain(|name, _| !name.starts_with("State") && !read_only.contains(&name.as_str()));
+    ask(account, HOME, &["cloudwatch", "put-metric-alarm", "--cli-input-json", &alarm.to_string()]);
+}
+
+fn change_schedule(account: &Account, change: impl FnOnce(&mut Value)) {
+    let which = ["--group-name", "small-schedules", "--name", "nightly"];
+    let mut schedule = ask(account, HOME, &[&["scheduler", "get-schedule"][..], &which].concat());
+    change(&mut schedule);
+    let fields = schedule.as_object_mut().unwrap();
+    fields.retain(|name, _| !["Arn", "CreationDate", "LastModificationDate"].contains(&name.as_str()));
+    ask(account, HOME, &["scheduler", "update-schedule", "--cli-input-json", &schedule.to_string()]);
+}
+
+fn other_runbook(account: &Account) {
+    let got = ask(account, HOME, &["ssm", "get-document", "--name", "small-rollback"]);
+    let mut content: Value = serde_json::from_str(got["Content"].as_str().unwrap()).unwrap();
+    content["description"] = "Something else".into();
+    let text = content.to_string();
+    let document = ["--name", "small-rollback", "--document-version", "$LATEST", "--content", &text];
+    let updated = ask(account, HOME, &[&["ssm", "update-document"][..], &document].concat());
+    let version = updated["DocumentDescription"]["DocumentVersion"].as_str().unwrap().to_owned();
+    let default = ["--name", "small-rollback", "--document-version", &version];
+    ask(account, HOME, &[&["ssm", "update-document-default-version"][..], &default].concat());
+}
+
+/// Id of the functions' security group.
+fn group(account: &Account) -> String {
+    query(account, HOME, &["ec2", "describe-security-groups"], "SecurityGroups[?GroupName=='small-functions'].GroupId")
+}
