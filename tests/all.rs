@@ -8,6 +8,8 @@ mod drift;
 mod foreign;
 #[cfg(all(feature = "publish", feature = "lambda"))]
 mod lock;
+#[cfg(all(feature = "publish", feature = "lambda"))]
+mod operate;
 #[cfg(all(feature = "serve", feature = "publish", feature = "lambda"))]
 mod parity;
 #[cfg(all(feature = "publish", feature = "lambda"))]
