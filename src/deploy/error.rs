@@ -57,9 +57,10 @@ impl StepError {
 
     /// A thing with our name, and without our tag: it is never touched.
     pub fn foreign(kind: &str, name: &str) -> Self {
+        let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
         Self::foreign_with(
             format!("use {name}"),
-            format!("a {kind} of this name exists already and was not made by arqsite for this site"),
+            format!("{article} {kind} of this name exists already and was not made by arqsite for this site"),
             "Choose another site.name in arq.toml, or remove the existing one yourself; arqsite never touches what it did not make.",
         )
     }
@@ -138,6 +139,8 @@ mod tests {
         assert!(error.is_foreign() && error.blame == Blame::Yours && error.hint.is_some());
         let words = error.chain();
         assert!(words.ends_with("a bucket of this name exists already and was not made by arqsite for this site"));
+        let alarm = StepError::foreign("alarm", "shop-errors").chain();
+        assert!(alarm.contains("an alarm of this name"), "{alarm}");
         let other = StepError::foreign_with("use shop", "it is another's", "Ask.");
         assert!(other.is_foreign() && other.blame == Blame::Yours && other.hint.as_deref() == Some("Ask."));
         assert!(!StepError::yours("use shop", "it is full").is_foreign());
