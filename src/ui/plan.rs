@@ -183,7 +183,8 @@ fn short(value: &Value) -> String {
         Value::String(text) => text.clone(),
         value => {
             let text = value.to_string();
-            if text.chars().count() > SHOWN { "…".into() } else { text }
+            let beginning: String = text.chars().take(SHOWN).collect();
+            if beginning.len() < text.len() { format!("{beginning}…") } else { text }
         }
     }
 }
@@ -212,6 +213,15 @@ mod tests {
         assert_eq!(lines[1], "Plan: 6 to delete");
         let files = "  - fake.bucket                        shop-files  (the project no longer asks for it)";
         assert!(lines.iter().any(|line| line == files), "{lines:#?}");
+    }
+
+    #[test]
+    fn of_a_long_value_the_beginning_is_shown() {
+        let to =
+            serde_json::json!({"Action": "s3:GetObject", "Principal": "*", "Resource": "arn:aws:s3:::shop-site/*"});
+        let change = FieldChange { path: "others.0".into(), from: to, to: Value::Null };
+        let shown = r#"others.0: {"Action":"s3:GetObject","Principal":"*","Resource":"arn:aws… -> nothing"#;
+        assert_eq!(field(&change), shown);
     }
 
     #[tokio::test]
