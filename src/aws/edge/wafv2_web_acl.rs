@@ -132,7 +132,7 @@ impl WebAcl {
     async fn create(&self, cx: &Cx) -> Result<WebAclOutput, StepError> {
         let making = || format!("make the firewall {}", self.name);
         let call = cx.cloud.waf.create_web_acl().name(&self.name).scope(waf::Scope::Cloudfront);
-        let mut call = call.default_action(self.action()).description(cx.cloud.names.mark().replace(['(', ')'], ""));
+        let mut call = call.default_action(self.action()).description(description(cx));
         call = call.visibility_config(rules::visible(&self.name).telling(making)?);
         for rule in &self.rules {
             call = call.rules(rules::write(rule).telling(making)?);
@@ -174,7 +174,7 @@ impl WebAcl {
                     let shields = now.rules().iter().filter(|rule| rules::is_shields(rule)).cloned();
                     let call = cx.cloud.waf.update_web_acl().name(&self.name).id(&was.id);
                     let call = call.scope(waf::Scope::Cloudfront).default_action(self.action()).lock_token(token);
-                    let call = call.set_description(now.description.clone().filter(|text| !text.is_empty()));
+                    let call = call.description(description(cx));
                     let call = call.visibility_config(visible.clone());
                     let call = call.set_rules(Some(wanted.iter().cloned().chain(shields).collect()));
                     answer("UpdateWebACL", call.send().await).map(|_| ())
@@ -193,4 +193,9 @@ fn unavailable(error: &CallError) -> bool {
         "WAFTagOperationException",
         "WAFTagOperationInternalErrorException",
     ])
+}
+
+/// Whose it is, in characters that WAF takes.
+fn description(cx: &Cx) -> String {
+    cx.cloud.names.mark().replace(['(', ')'], "")
 }
