@@ -19,8 +19,12 @@ pub struct BucketPolicy {
     pub node: String,
     /// Who may use it, and for what.
     pub grants: Vec<Grant>,
-    /// Whether the policy in place is exactly the one made from the fields above.
-    pub exact: bool,
+    /// Statements of the policy in place that are not made from the fields above.
+    #[serde(default)]
+    pub others: Vec<Value>,
+    /// Names of the statements made from the fields above that the policy in place lacks.
+    #[serde(default)]
+    pub missing: Vec<String>,
 }
 
 /// Who may use a bucket, and for what.
@@ -53,7 +57,7 @@ pub struct BucketPolicyOutput {}
 impl BucketPolicy {
     /// The policy of the bucket of this node and name.
     pub fn new(node: &str, bucket: String, grants: Vec<Grant>) -> Self {
-        Self { bucket, node: node.into(), grants, exact: true }
+        Self { bucket, node: node.into(), grants, others: Vec::new(), missing: Vec::new() }
     }
 }
 
@@ -78,8 +82,8 @@ impl Resource for BucketPolicy {
         };
         let arn_of = |node: &str| Ok(cx.try_output::<Distribution>(node)?.map(|output| output.arn));
         let wanted = self.document(&cx.cloud.names, arn_of)?;
-        let exact = wanted.is_some() && serde_json::from_str::<Value>(&text).ok() == wanted;
-        Ok(Some(Found { spec: Self { exact, ..self.clone() }, output: BucketPolicyOutput {} }))
+        let (others, missing) = compare(wanted.as_ref(), &serde_json::from_str(&text).unwrap_or(Value::String(text)));
+        Ok(Some(Found { spec: Self { others, missing, ..self.clone() }, output: BucketPolicyOutput {} }))
     }
 
     async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<BucketPolicyOutput, StepError> {
@@ -128,6 +132,23 @@ impl BucketPolicy {
         }
         statements.push(tls_only(&bucket));
         Ok(Some(json!({"Version": "2012-10-17", "Statement": statements})))
+    }
+}
+
+/// Statements of `there` that are not wanted, and names of those that are wanted and not there.
+fn compare(wanted: Option<&Value>, there: &Value) -> (Vec<Value>, Vec<String>) {
+    let (wanted, there) = (wanted.map(statements).unwrap_or_default(), statements(there));
+    let others = there.iter().filter(|statement| !wanted.contains(statement)).map(|&other| other.clone()).collect();
+    let missing = wanted.iter().filter(|statement| !there.contains(statement));
+    (others, missing.filter_map(|statement| statement["Sid"].as_str().map(str::to_owned)).collect())
+}
+
+/// Statements of a policy; one may stand without a list, and what is no policy stands for itself.
+fn statements(policy: &Value) -> Vec<&Value> {
+    match policy.get("Statement") {
+        Some(Value::Array(all)) => all.iter().collect(),
+        Some(one) => vec![one],
+        None => vec![policy],
     }
 }
 
@@ -207,6 +228,19 @@ mod tests {
         assert_eq!(document(reader(), None), None);
         let known = document(reader(), Some("arn:d")).unwrap();
         assert_eq!(known["Statement"][0]["Condition"]["StringEquals"]["AWS:SourceArn"], "arn:d");
+    }
+
+    #[test]
+    fn what_differs_is_named() {
+        let ours = document(vec![Grant::Trail { name: "shop-audit".into() }], None).unwrap();
+        assert_eq!(compare(Some(&ours), &ours), (vec![], vec![]));
+        let other = json!({"Sid": "Another", "Effect": "Allow"});
+        let mut changed = ours.clone();
+        changed["Statement"][2] = other.clone();
+        assert_eq!(compare(Some(&ours), &changed), (vec![other.clone()], vec!["TlsOnly".to_owned()]));
+        let lone = json!({"Statement": other});
+        assert_eq!(compare(Some(&ours), &lone).0, [other]);
+        assert_eq!(compare(None, &ours).0.len(), 3);
     }
 
     #[test]
