@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -52,6 +53,22 @@ def test_a_fault_after_the_call_loses_only_the_answer(practice):
     with pytest.raises(Exception, match="onnection"):
         s3.create_bucket(Bucket="a-bucket")
     s3.head_bucket(Bucket="a-bucket")
+
+
+@pytest.mark.parametrize("when, applied", [("before", False), ("after", True)])
+def test_a_held_call_waits_and_others_do_not(practice, when, applied):
+    practice.door("POST", "faults", {"operation": "CreateBucket", "match": "held", "when": when, "hold": True})
+    s3 = practice.client("s3")
+    with ThreadPoolExecutor() as threads:
+        held = threads.submit(s3.create_bucket, Bucket="held-bucket")
+        assert practice.door("GET", "held")["held"] == 1
+        s3.create_bucket(Bucket="other-bucket")
+        assert [b["Name"] for b in s3.list_buckets()["Buckets"]] == ["held-bucket"] * applied + ["other-bucket"]
+        assert not held.done()
+        practice.door("POST", "resume")
+        held.result(10)
+    assert practice.door("GET", "faults")["held"] == 0
+    s3.head_bucket(Bucket="held-bucket")
 
 
 @pytest.mark.parametrize("when, applied", [("before", False), ("after", True)])
