@@ -19,6 +19,8 @@ struct Drift {
     node: &'static str,
     /// Beginning of the path of the field that differs.
     field: &'static str,
+    /// Part of the snapshot that is made anew when it is mended, as a secret that is lost has to be.
+    anew: &'static str,
     /// Does it.
     make: fn(&Account),
 }
@@ -75,7 +77,9 @@ fn see_and_mend(account: &Account, project: &Project, before: &Value, drift: &Dr
     if mended.code != Some(0) {
         wrong.push(format!("publish ends with {:?}: {}", mended.code, mended.err));
     }
-    wrong.extend(account.differences(before).into_iter().map(|line| format!("not mended: {line}")));
+    let left = account.differences(before).into_iter();
+    let left = left.filter(|line| drift.anew.is_empty() || !line.starts_with(drift.anew));
+    wrong.extend(left.map(|line| format!("not mended: {line}")));
     account.forget_calls();
     let again = project.run(&["publish", "--yes", "--wait", "0"]);
     let calls = account.changing_calls();
@@ -88,11 +92,15 @@ fn see_and_mend(account: &Account, project: &Project, before: &Value, drift: &Dr
 /// Makes one drift after the other in one account.
 fn every_one(drifts: &[Drift]) {
     let (account, project) = published();
-    let before = account.snapshot();
+    let mut before = account.snapshot();
     let mut failures = Vec::new();
     for drift in drifts {
         let (wrong, fields) = see_and_mend(&account, &project, &before, drift);
+        if !drift.anew.is_empty() {
+            before = account.snapshot();
+        }
         println!("| {} | {}: {} | {} |", drift.what, drift.node, fields.join("; "), wrong.is_empty());
+        wrong.iter().for_each(|wrong| println!("    {wrong}"));
         failures.extend(wrong.into_iter().map(|wrong| format!("{}: {wrong}", drift.what)));
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));

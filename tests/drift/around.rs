@@ -9,11 +9,18 @@ use crate::support::account::Account;
 const EDGE: &str = "us-east-1";
 
 pub(super) const DRIFTS: &[Drift] = &[
-    Drift { what: "the function may do more", node: "function-role", field: "policy", make: more_permissions },
+    Drift {
+        what: "the function may do more",
+        node: "function-role",
+        field: "policy",
+        anew: "",
+        make: more_permissions,
+    },
     Drift {
         what: "the function has more memory",
         node: "function",
         field: "memory",
+        anew: "",
         make: |account| {
             let function = ["--function-name", "small-api", "--memory-size", "2048"];
             ask(account, HOME, &[&["lambda", "update-function-configuration"][..], &function].concat());
@@ -23,13 +30,15 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "the function has another environment",
         node: "function",
         field: "environment",
+        anew: "",
         make: other_environment,
     },
-    Drift { what: "the API is throttled to nothing", node: "http-api-stage", field: "rate", make: throttled },
+    Drift { what: "the API is throttled to nothing", node: "http-api-stage", field: "rate", anew: "", make: throttled },
     Drift {
         what: "a log is kept for a day",
         node: "log-group",
         field: "retention_days",
+        anew: "",
         make: |account| {
             let log = ["--log-group-name", "/aws/lambda/small-api", "--retention-in-days", "1"];
             ask(account, HOME, &[&["logs", "put-retention-policy"][..], &log].concat());
@@ -39,12 +48,14 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "an alarm has another threshold",
         node: "alarm-function-errors",
         field: "threshold",
+        anew: "",
         make: |account| change_alarm(account, |alarm| alarm["Threshold"] = 1000.into()),
     },
     Drift {
         what: "an alarm tells nobody",
         node: "alarm-function-errors",
         field: "enabled",
+        anew: "",
         make: |account| {
             ask(account, HOME, &["cloudwatch", "disable-alarm-actions", "--alarm-names", "small-function-errors"]);
         },
@@ -53,18 +64,21 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "a schedule is disabled",
         node: "schedule-nightly",
         field: "enabled",
+        anew: "",
         make: |account| change_schedule(account, |schedule| schedule["State"] = "DISABLED".into()),
     },
     Drift {
         what: "a schedule has another time",
         node: "schedule-nightly",
         field: "expression",
+        anew: "",
         make: |account| change_schedule(account, |schedule| schedule["ScheduleExpression"] = "rate(5 minutes)".into()),
     },
     Drift {
         what: "a rule for events is disabled",
         node: "certificate-warning",
         field: "enabled",
+        anew: "",
         make: |account| {
             ask(account, EDGE, &["events", "disable-rule", "--name", "small-certificate"]);
         },
@@ -73,6 +87,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "the audit is stopped",
         node: "audit",
         field: "logging",
+        anew: "",
         make: |account| {
             ask(account, HOME, &["cloudtrail", "stop-logging", "--name", "small-audit"]);
         },
@@ -81,16 +96,24 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "the audit's files are not validated",
         node: "audit",
         field: "validated",
+        anew: "",
         make: |account| {
             let trail = ["--name", "small-audit", "--no-enable-log-file-validation"];
             ask(account, HOME, &[&["cloudtrail", "update-trail"][..], &trail].concat());
         },
     },
-    Drift { what: "a runbook says something else", node: "runbook-rollback", field: "content", make: other_runbook },
+    Drift {
+        what: "a runbook says something else",
+        node: "runbook-rollback",
+        field: "content",
+        anew: "",
+        make: other_runbook,
+    },
     Drift {
         what: "a parameter has another value",
         node: "parameter-bucket",
         field: "value",
+        anew: "",
         make: |account| {
             let parameter = ["--name", "/arqsite/small/production/bucket", "--value", "elsewhere", "--overwrite"];
             ask(account, HOME, &[&["ssm", "put-parameter"][..], &parameter].concat());
@@ -100,6 +123,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "the function may reach anything",
         node: "function-group-rules",
         field: "egress",
+        anew: "",
         make: |account| {
             let anything = ["--protocol", "tcp", "--port", "443", "--cidr", "0.0.0.0/0"];
             let id = group(account);
@@ -114,6 +138,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "anybody may reach the function's network interfaces",
         node: "function-group-rules",
         field: "ingress",
+        anew: "",
         make: |account| {
             let anybody = ["--protocol", "tcp", "--port", "22", "--cidr", "0.0.0.0/0"];
             let id = group(account);
@@ -128,6 +153,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "a subnet is without its routes",
         node: "route-table",
         field: "subnets",
+        anew: "",
         make: |account| {
             let found = "RouteTables[].Associations[?SubnetId][] | [0].RouteTableAssociationId";
             let id = query(account, HOME, &["ec2", "describe-route-tables"], found);
@@ -138,6 +164,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "the way to S3 is out of the route table",
         node: "endpoint-s3",
         field: "route_tables",
+        anew: "",
         make: |account| {
             let found = "VpcEndpoints[?ends_with(ServiceName, 's3')] | [0].[VpcEndpointId, RouteTableIds[0]]";
             let ids = query(account, HOME, &["ec2", "describe-vpc-endpoints"], found);
@@ -150,19 +177,18 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "a secret has another description",
         node: "secret",
         field: "description",
+        anew: "",
         make: |account| {
             let secret = ["--secret-id", "small-secrets", "--description", "mine"];
             ask(account, HOME, &[&["secretsmanager", "update-secret"][..], &secret].concat());
         },
     },
     Drift {
-        what: "the dashboard shows nothing",
+        what: "the dashboard shows something else",
         node: "dashboard",
-        field: "",
-        make: |account| {
-            let dashboard = ["--dashboard-name", "small-eu-west-1", "--dashboard-body", "{\"widgets\":[]}"];
-            ask(account, HOME, &[&["cloudwatch", "put-dashboard"][..], &dashboard].concat());
-        },
+        field: "body",
+        anew: "",
+        make: other_dashboard,
     },
 ];
 
@@ -223,6 +249,15 @@ fn other_runbook(account: &Account) {
     let version = updated["DocumentDescription"]["DocumentVersion"].as_str().unwrap().to_owned();
     let default = ["--name", "small-rollback", "--document-version", &version];
     ask(account, HOME, &[&["ssm", "update-document-default-version"][..], &default].concat());
+}
+
+fn other_dashboard(account: &Account) {
+    let got = ask(account, HOME, &["cloudwatch", "get-dashboard", "--dashboard-name", "small-eu-west-1"]);
+    let mut body: Value = serde_json::from_str(got["DashboardBody"].as_str().unwrap()).unwrap();
+    // The first says whose it is.
+    body["widgets"].as_array_mut().unwrap().pop();
+    let put = ["cloudwatch", "put-dashboard", "--dashboard-name", "small-eu-west-1"];
+    ask(account, HOME, &[&put[..], &["--dashboard-body", &body.to_string()]].concat());
 }
 
 /// Id of the functions' security group.

@@ -15,6 +15,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "the origin's secret header is removed",
         node: "distribution",
         field: "origins",
+        anew: "/functions/small-api/",
         make: |account| {
             change_distribution(account, |config| {
                 for origin in config["Origins"]["Items"].as_array_mut().unwrap() {
@@ -27,6 +28,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "pages are served over plain HTTP too",
         node: "distribution",
         field: "behaviours",
+        anew: "",
         make: |account| {
             change_distribution(account, |config| {
                 config["DefaultCacheBehavior"]["ViewerProtocolPolicy"] = "allow-all".into();
@@ -37,18 +39,21 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "the distribution is without its firewall",
         node: "distribution",
         field: "firewall",
+        anew: "",
         make: |account| change_distribution(account, |config| config["WebACLId"] = "".into()),
     },
     Drift {
         what: "the distribution is disabled",
         node: "distribution",
         field: "enabled",
+        anew: "",
         make: |account| change_distribution(account, |config| config["Enabled"] = false.into()),
     },
     Drift {
         what: "the distribution is without its name",
         node: "distribution-domain",
         field: "aliases",
+        anew: "",
         make: |account| {
             change_distribution(account, |config| config["Aliases"] = json!({"Quantity": 1, "Items": ["example.com"]}));
         },
@@ -57,6 +62,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "the firewall only counts who asks too often",
         node: "firewall",
         field: "rules",
+        anew: "",
         make: |account| {
             change_firewall(account, |rules| {
                 let rate = rules.iter_mut().find(|rule| rule["Name"] == "rate").unwrap();
@@ -68,13 +74,21 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "a rule of the firewall is removed",
         node: "firewall",
         field: "rules",
+        anew: "",
         make: |account| change_firewall(account, |rules| rules.retain(|rule| rule["Name"] != "bad-inputs")),
     },
-    Drift { what: "the edge function has other code", node: "edge-function", field: "code", make: other_edge_function },
+    Drift {
+        what: "the edge function has other code",
+        node: "edge-function",
+        field: "code",
+        anew: "",
+        make: other_edge_function,
+    },
     Drift {
         what: "an address leads elsewhere",
         node: "records-www.example.com",
         field: "records",
+        anew: "",
         make: |account| {
             change_address(account, |set| {
                 set.as_object_mut().unwrap().remove("AliasTarget");
@@ -83,15 +97,10 @@ pub(super) const DRIFTS: &[Drift] = &[
         },
     },
     Drift {
-        what: "an address asks for the health of its target",
-        node: "records-www.example.com",
-        field: "records",
-        make: |account| change_address(account, |set| set["AliasTarget"]["EvaluateTargetHealth"] = true.into()),
-    },
-    Drift {
         what: "a table has no backups",
         node: "table-messages",
         field: "point_in_time_recovery",
+        anew: "",
         make: |account| {
             let off = "PointInTimeRecoveryEnabled=false";
             let table = ["--table-name", "small-messages", "--point-in-time-recovery-specification", off];
@@ -102,6 +111,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "a table may be deleted",
         node: "table-messages",
         field: "deletion_protection",
+        anew: "",
         make: |account| {
             let table = ["--table-name", "small-messages", "--no-deletion-protection-enabled"];
             ask(account, HOME, &[&["dynamodb", "update-table"][..], &table].concat());
@@ -111,6 +121,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "a bucket may be public",
         node: "files-bucket",
         field: "public_access_blocked",
+        anew: "",
         make: |account| {
             ask(account, HOME, &["s3api", "delete-public-access-block", "--bucket", FILES]);
         },
@@ -119,6 +130,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "a bucket keeps no versions",
         node: "files-bucket",
         field: "versioned",
+        anew: "",
         make: |account| {
             let off = ["--bucket", FILES, "--versioning-configuration", "Status=Suspended"];
             ask(account, HOME, &[&["s3api", "put-bucket-versioning"][..], &off].concat());
@@ -128,6 +140,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         what: "a bucket keeps what is out of use",
         node: "site-bucket",
         field: "lifecycle",
+        anew: "",
         make: |account| {
             ask(account, HOME, &["s3api", "delete-bucket-lifecycle", "--bucket", SITE]);
         },
@@ -135,13 +148,15 @@ pub(super) const DRIFTS: &[Drift] = &[
     Drift {
         what: "somebody else may read the bucket",
         node: "site-bucket-policy",
-        field: "exact",
+        field: "others",
+        anew: "",
         make: another_reader,
     },
     Drift {
         what: "the bucket may be read without TLS",
         node: "files-bucket-policy",
-        field: "exact",
+        field: "missing",
+        anew: "",
         make: |account| {
             let everything = json!({"Version": "2012-10-17", "Statement": [{"Sid": "Own", "Effect": "Allow",
                 "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "s3:GetObject",
