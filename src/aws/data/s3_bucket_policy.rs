@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::aws::data::s3_bucket::Bucket;
 use crate::aws::edge::cloudfront_distribution::Distribution;
-use crate::aws::error::answer;
+use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
-use crate::aws::{Cx, EDGE_REGION, Names, Tell};
+use crate::aws::{Cx, EDGE_REGION, Names};
 use crate::deploy::{Found, Resource, StepError};
 
 /// The policy of a bucket. TLS is demanded in every one.
@@ -99,7 +99,7 @@ impl Resource for BucketPolicy {
                 },
             )
             .await
-            .telling(|| format!("set the policy of {}", self.bucket))?;
+            .map_err(|e| self.refused(e))?;
         Ok(BucketPolicyOutput {})
     }
 
@@ -112,6 +112,22 @@ impl Resource for BucketPolicy {
 }
 
 impl BucketPolicy {
+    /// An account or an organization may take every policy for public that its own rules do not know.
+    ///
+    /// Source: S3 user guide, "Troubleshoot access denied (403 Forbidden) errors", Block Public Access.
+    fn refused(&self, error: CallError) -> StepError {
+        let blocked = error.says("AccessDenied", "BlockPublicPolicy");
+        let error = error.while_doing(format!("set the policy of {}", self.bucket));
+        if !blocked {
+            return error;
+        }
+        error.hint(
+            "The setting BlockPublicPolicy of Block Public Access refuses the policy. Nothing in it is public: look in \
+             the S3 console, under Block Public Access settings of this account, which setting was added, and ask \
+             whoever did it.",
+        )
+    }
+
     /// The document; `None` while a distribution that it names does not exist.
     fn document(
         &self,
@@ -208,6 +224,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn a_policy_that_is_taken_for_public_names_the_setting() {
+        let policy = BucketPolicy::new("logs-bucket", "shop-logs".into(), Vec::new());
+        let hint = |words: &str| {
+            policy.refused(CallError::part("PutBucketPolicy", Some("AccessDenied"), Some(words))).hint.unwrap()
+        };
+        assert!(hint("because public policies are blocked by the BlockPublicPolicy setting").contains("S3 console"));
+        assert!(hint("no identity-based policy allows the action").contains("administrator"));
+    }
 
     fn document(grants: Vec<Grant>, arn: Option<&str>) -> Option<Value> {
         let names = Names::new("shop", "production", "123456789012", "sa-east-1");
