@@ -59,26 +59,18 @@ impl Resource for Permission {
             self.remove(cx).await.telling(allowing)?;
         }
         let source = self.source(cx, &cx.output::<HttpApi>(&self.api)?.id);
-        let result = Patience::PROPAGATION
-            // The alias may not be known everywhere yet.
-            .retry(
-                |e| e.is("ResourceNotFoundException"),
-                || async {
-                    let call =
-                        cx.cloud.lambda.add_permission().function_name(&self.function_name).qualifier(&self.alias);
-                    let call = call.statement_id(STATEMENT).action("lambda:InvokeFunction");
-                    answer("AddPermission", call.principal(PRINCIPAL).source_arn(&source).send().await).map(|_| ())
-                },
-            )
-            .await;
-        match result {
-            // The answer to an earlier try was lost; if it says something else, that is mended.
+        match self.add(cx, &source).await {
+            // The answer to an earlier try was lost; if the statement says something else, it is mended.
             Err(e) if e.is("ResourceConflictException") => match self.find(cx).await? {
-                Some(found) if found.spec == *self => Ok(PermissionOutput {}),
-                _ => Err(e.while_doing(allowing())),
+                Some(found) if found.spec == *self => {}
+                _ => {
+                    self.remove(cx).await.telling(allowing)?;
+                    self.add(cx, &source).await.telling(allowing)?;
+                }
             },
-            result => result.map(|()| PermissionOutput {}).telling(allowing),
+            result => result.telling(allowing)?,
         }
+        Ok(PermissionOutput {})
     }
 
     /// The policy goes with the function.
@@ -91,6 +83,21 @@ impl Permission {
     fn source(&self, cx: &Cx, api: &str) -> String {
         let names = &cx.cloud.names;
         format!("arn:aws:execute-api:{}:{}:{api}/*/*", names.region, names.account)
+    }
+
+    async fn add(&self, cx: &Cx, source: &str) -> Result<(), CallError> {
+        Patience::PROPAGATION
+            // The alias may not be known everywhere yet.
+            .retry(
+                |e| e.is("ResourceNotFoundException"),
+                || async {
+                    let call =
+                        cx.cloud.lambda.add_permission().function_name(&self.function_name).qualifier(&self.alias);
+                    let call = call.statement_id(STATEMENT).action("lambda:InvokeFunction");
+                    answer("AddPermission", call.principal(PRINCIPAL).source_arn(source).send().await).map(|_| ())
+                },
+            )
+            .await
     }
 
     async fn statement(&self, cx: &Cx) -> Result<Option<Value>, CallError> {
