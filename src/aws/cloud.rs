@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudfrontkeyvaluestore as kvs;
 use serde::{Deserialize, Serialize};
@@ -136,7 +137,7 @@ impl Cloud {
         if let Some(region) = region {
             loader = loader.region(Region::new(region.to_owned()));
         }
-        let config = loader.load().await;
+        let config = with_attempts(&loader.load().await);
         let Some(region) = config.region().map(ToString::to_string) else { return Err(ConnectError::NoRegion) };
         require_credentials(&config).await?;
         let (account, caller) = caller_of(&config).await?;
@@ -203,6 +204,16 @@ impl Cloud {
     pub fn publication(&self) -> Result<&Arc<Publication>, StepError> {
         self.publication.as_ref().ok_or_else(|| StepError::bug("there is nothing to publish"))
     }
+}
+
+/// Tries of a call that is throttled or fails in passing. The SDK's three do not outlast a bucket
+/// or a control plane that asks for less (`SlowDown`, 503); more can be asked for by `AWS_MAX_ATTEMPTS`.
+const ATTEMPTS: u32 = 6;
+
+fn with_attempts(config: &SdkConfig) -> SdkConfig {
+    let retries = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
+    let attempts = retries.max_attempts().max(ATTEMPTS);
+    config.to_builder().retry_config(retries.with_max_attempts(attempts)).build()
 }
 
 /// Tells a missing profile or an expired sign-in from a refusal, before anything is called.
