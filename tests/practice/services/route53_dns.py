@@ -90,7 +90,8 @@ class Dns:
         """`(value, kind)` of what was made up, in the order of the zones' names."""
         for zone in self._in_order():
             yield zone.id, "zone"
-            for server in zone.servers:
+            # In the order in which the values of their record are shown.
+            for server in sorted(zone.servers):
                 yield server, "name server"
 
     def shown(self):
