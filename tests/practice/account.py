@@ -24,6 +24,7 @@ from .services.scheduler import Scheduler
 from .services.secrets import SecretsManager
 from .services.sns import Sns
 from .services.ssm import Ssm
+from .services.tagging import Tagging
 from .wire.errors import AwsError
 
 USER, SECRET = "practice", "practice"
@@ -73,6 +74,7 @@ class Account:
         self.systems = Ssm(self)
         self.rds = Rds(self)
         self.data_api = DataApi(self)
+        self.tagging = Tagging(self)
         self.played = {
             "s3": self.s3,
             "cloudfront": self.cloudfront,
@@ -92,6 +94,7 @@ class Account:
             "ssm": self.systems,
             "rds": self.rds,
             "rds-data": self.data_api,
+            "resourcegroupstaggingapi": self.tagging,
         }
 
     async def reset(self):

@@ -87,7 +87,8 @@ class Region(Vpcs, Groups, Routes, Endpoints, Gateways, Interfaces, Ipv6, FlowLo
                 zones = {n: z for n, z in zones.items() if z.zone[member] in given}
         return {"AvailabilityZones": [z.zone for z in choose(zones, Zone, p)]}
 
-    def _kinds(self):
+    def kinds(self):
+        """Every kind of thing: a dictionary by ids, and the class."""
         rules = {r.id: r for g in self.groups.values() for r in g.rules.values()}
         return [
             (self.vpcs, Vpc), (self.subnets, Subnet), (self.tables, Table), (self.acls, Acl), (self.groups, Group), (rules, Rule),
@@ -98,7 +99,7 @@ class Region(Vpcs, Groups, Routes, Endpoints, Gateways, Interfaces, Ipv6, FlowLo
     def _tagged(self, ids):
         found = []
         for ident in ids:
-            kinds = [(things, kind) for things, kind in self._kinds() if ident.startswith(kind.PREFIX + "-")]
+            kinds = [(things, kind) for things, kind in self.kinds() if ident.startswith(kind.PREFIX + "-")]
             if not kinds:
                 raise AwsError("InvalidID", f"The ID '{ident}' is not valid", 400)
             found.append(get(*kinds[0], ident))
@@ -123,7 +124,7 @@ class Region(Vpcs, Groups, Routes, Endpoints, Gateways, Interfaces, Ipv6, FlowLo
 
     def DescribeTags(self, p):
         rows = {}
-        for things, kind in self._kinds():
+        for things, kind in self.kinds():
             for each in things.values():
                 for key, value in each.tags.items():
                     rows[each.id, key] = _Tag(each.id, kind.TYPE, key, value)
