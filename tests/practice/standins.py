@@ -55,7 +55,10 @@ class Standins:
             ready = rule.before(account, call)
             if ready is not None:
                 return ready
-        answer = await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, call)
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, call)
+        except NotImplementedError as error:
+            raise AwsError("NotPlayed", f"moto does not implement {call.service.name} {call.operation}", 501) from error
         if answer[0] in (404, 500, 501) and "html" in answer[1].get("content-type", ""):
             # That is how moto says "not implemented"; AWS never answers so.
             raise AwsError("NotPlayed", f"moto does not implement {call.service.name} {call.operation}", 501)
@@ -68,7 +71,13 @@ class Standins:
         def start_response(status, headers, exc_info=None):
             caught["status"], caught["headers"] = int(status.split()[0]), headers
 
-        chunks = self._app(_environ(call), start_response)
+        environ = _environ(call)
+        try:
+            self._app.get_application(environ)
+        except AttributeError as error:
+            # It has nothing of that service at all.
+            raise NotImplementedError(call.service.name) from error
+        chunks = self._app(environ, start_response)
         body = b"".join(chunks)
         if hasattr(chunks, "close"):
             chunks.close()

@@ -202,6 +202,10 @@ class ApiGateway:
         del api.stages[found["StageName"]]
         return {}
 
+    def GetAuthorizers(self, call, p):
+        self.find(call, p["ApiId"])
+        return {"Items": []}
+
     # -- tags --------------------------------------------------------------------------------------------------
 
     def _tags(self, call, arn):

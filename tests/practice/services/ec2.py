@@ -10,6 +10,7 @@ from .ec2_endpoints import Endpoint, Endpoints
 from .ec2_flow_logs import FlowLog, FlowLogs
 from .ec2_gateways import Address, Gateways, InternetGateway, NatGateway
 from .ec2_groups import Group, Groups
+from .ec2_absent import Absent
 from .ec2_interfaces import Interface, Interfaces
 from .ec2_ipv6 import EgressGateway, Ipv6
 from .ec2_routes import Acl, Routes, Table
@@ -35,7 +36,7 @@ class Zone(Thing):
         }
 
 
-class Region(Vpcs, Groups, Routes, Endpoints, Gateways, Interfaces, Ipv6, FlowLogs):
+class Region(Vpcs, Groups, Routes, Endpoints, Gateways, Interfaces, Ipv6, FlowLogs, Absent):
     """EC2 in one region: its operations, and its things by their ids."""
 
     def __init__(self, account, name):

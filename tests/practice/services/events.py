@@ -103,6 +103,16 @@ class Events(Targets, Strict):
         self.rule(call, p).shown["State"] = "DISABLED"
         return {}
 
+    # -- buses: every region has one, and no other can be made here -------------------------------------------
+
+    def ListEventBuses(self, call, p):
+        arn = f"arn:aws:events:{call.region}:{self.account.id}:event-bus/default"
+        buses = [{"Name": "default", "Arn": arn}]
+        return {"EventBuses": [b for b in buses if b["Name"].startswith(p.get("NamePrefix") or "")]}
+
+    def ListEndpoints(self, call, p):
+        return {"Endpoints": []}
+
     # -- tags --------------------------------------------------------------------------------------------------
 
     def _tags(self, call, arn):

@@ -91,6 +91,15 @@ class Access:
         context = {"aws:SourceArn": source_arn, "aws:SourceAccount": self.account.id}
         return policy.decide(document, {"Service": principal}, "lambda:InvokeFunction", arn, context) == "Allow"
 
+    # Neither can be made here. Source: API reference, GetFunctionUrlConfig, ListEventSourceMappings.
+
+    def GetFunctionUrlConfig(self, call, p):
+        self.find(call, p["FunctionName"])
+        raise AwsError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+
+    def ListEventSourceMappings(self, call, p):
+        return {"EventSourceMappings": []}
+
     def ListTags(self, call, p):
         return {"Tags": self.find(call, p["Resource"])[0].tags}
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ..wire.errors import AwsError
 from . import rds_checks as checks
+from .rds_absent import Absent
 from .rds_clusters import Clusters
 from .rds_groups import SubnetGroups
 from .rds_instances import Instances
@@ -38,7 +39,7 @@ class Region:
     snapshots: dict = field(default_factory=dict)
 
 
-class Rds(Clusters, Instances, SubnetGroups, ParameterGroups, Snapshots, Strict):
+class Rds(Clusters, Instances, SubnetGroups, ParameterGroups, Snapshots, Absent, Strict):
     """The service."""
 
     INVALID = "InvalidParameterValue"

@@ -66,8 +66,14 @@ class Instance:
             "VpcSecurityGroups": there["VpcSecurityGroups"], "CACertificateIdentifier": "rds-ca-rsa2048-g1", "AllocatedStorage": 1,
             "BackupRetentionPeriod": cluster.backup_days, "LicenseModel": "postgresql-license", "MonitoringInterval": 0,
             "DbInstancePort": 0, "DBParameterGroups": [{"DBParameterGroupName": f"default.{checks.ENGINE}{checks.major(cluster.version)}", "ParameterApplyStatus": "in-sync"}],
+            "DBSubnetGroup": self.subnets(),
             "PendingModifiedValues": {"DBInstanceClass": self.later["kind"]} if "kind" in self.later else {},
         }
+
+    def subnets(self):
+        """Its cluster's subnet group, as RDS shows it; None once that is gone."""
+        found = self.account.rds.here(self.arn.split(":")[3]).subnet_groups.get(self.cluster.subnet_group)
+        return found.answer() if found else None
 
     def shown(self):
         """For the snapshot."""

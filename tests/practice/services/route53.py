@@ -149,6 +149,12 @@ class Route53(Dns):
             out.update(NextRecordName=names.escaped(rows[limit]["Name"]), NextRecordType=rows[limit]["Type"])
         return out
 
+    def ListQueryLoggingConfigs(self, call, p):
+        # None can be made here.
+        if p.get("HostedZoneId"):
+            self._zone(p["HostedZoneId"])
+        return {"QueryLoggingConfigs": []}
+
     # -- tags --------------------------------------------------------------------------------------------------
 
     def _tagged(self, call, p):

@@ -209,6 +209,21 @@ class Buckets:
         self.bucket(call, p["Bucket"]).settings["Logging"] = p.get("BucketLoggingStatus") or {}
         return {}
 
+    # Nothing of these can be set here, and a bucket is born without. Source: S3 API reference.
+
+    def GetBucketNotificationConfiguration(self, call, p):
+        self.bucket(call, p["Bucket"])
+        return {}
+
+    def GetBucketReplication(self, call, p):
+        self.bucket(call, p["Bucket"])
+        raise AwsError("ReplicationConfigurationNotFoundError", "The replication configuration was not found", 404)
+
+    def GetObjectLockConfiguration(self, call, p):
+        self.bucket(call, p["Bucket"])
+        text = "Object Lock configuration does not exist for this bucket"
+        raise AwsError("ObjectLockConfigurationNotFoundError", text, 404)
+
     def GetBucketLifecycleConfiguration(self, call, p):
         found = self.bucket(call, p["Bucket"]).settings.get("Lifecycle")
         if not found:

@@ -43,6 +43,14 @@ class Ssm(Parameters, Documents, Automations, Strict):
     def ListTagsForResource(self, call, p):
         return {"TagList": tag_list(self._tagged(call, p))}
 
+    # There are no instances. Source: API reference, DescribeInstanceInformation, ListResourceComplianceSummaries.
+
+    def DescribeInstanceInformation(self, call, p):
+        return {"InstanceInformationList": []}
+
+    def ListResourceComplianceSummaries(self, call, p):
+        return {"ResourceComplianceSummaryItems": []}
+
     def shown(self):
         """Parameters and documents, for the snapshot; executions are history, not what a publisher makes."""
         return {

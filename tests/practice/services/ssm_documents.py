@@ -106,6 +106,11 @@ class Documents:
         found = self._document(call, p["Name"])
         return {"Document": self._described(found, self._version(found, p), poll=True)}
 
+    def DescribeDocumentPermission(self, call, p):
+        # Documents cannot be shared here.
+        self._document(call, p["Name"])
+        return {"AccountIds": [], "AccountSharingInfoList": []}
+
     def GetDocument(self, call, p):
         found = self._document(call, p["Name"])
         version = self._version(found, p)
