@@ -25,13 +25,10 @@ struct Drift {
     make: fn(&Account),
 }
 
-/// A project with every part but the database, published, with its domain.
+/// A project with every part, published, with its domain.
 fn published() -> (Account, Project) {
     let account = Account::start();
     let mut project = Project::everything();
-    std::fs::remove_dir_all(project.path().join("migrations")).unwrap();
-    let config = std::fs::read_to_string(project.path().join("arq.toml")).unwrap();
-    project.write("arq.toml", &format!("{config}[network]\nprivate = true\n"));
     account.give_to(&mut project);
     project.run(&["publish", "--yes", "--wait", "0"]).ok();
     assert_eq!(account.ask("POST", "delegate", &json!({"domain": "example.com"})).status, 200);

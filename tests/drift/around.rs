@@ -1,4 +1,4 @@
-//! Drifts of functions, network, alarms, audit and runbooks.
+//! Drifts of functions, network, database, alarms, audit and runbooks.
 
 use serde_json::{Value, json};
 
@@ -126,7 +126,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         anew: "",
         make: |account| {
             let anything = ["--protocol", "tcp", "--port", "443", "--cidr", "0.0.0.0/0"];
-            let id = group(account);
+            let id = group(account, "small-functions");
             ask(
                 account,
                 HOME,
@@ -141,7 +141,7 @@ pub(super) const DRIFTS: &[Drift] = &[
         anew: "",
         make: |account| {
             let anybody = ["--protocol", "tcp", "--port", "22", "--cidr", "0.0.0.0/0"];
-            let id = group(account);
+            let id = group(account, "small-functions");
             ask(
                 account,
                 HOME,
@@ -189,6 +189,52 @@ pub(super) const DRIFTS: &[Drift] = &[
         field: "body",
         anew: "",
         make: other_dashboard,
+    },
+    Drift {
+        what: "the database may be deleted",
+        node: "database",
+        field: "protected",
+        anew: "",
+        make: |account| change_cluster(account, &["--no-deletion-protection"]),
+    },
+    Drift {
+        what: "the database keeps its backups for a day",
+        node: "database",
+        field: "backup_days",
+        anew: "",
+        make: |account| change_cluster(account, &["--backup-retention-period", "1"]),
+    },
+    Drift {
+        what: "the database may grow, and cost, more",
+        node: "database",
+        field: "max_half_acu",
+        anew: "",
+        make: |account| {
+            let scaling = "MinCapacity=0,MaxCapacity=64";
+            change_cluster(account, &["--serverless-v2-scaling-configuration", scaling]);
+        },
+    },
+    Drift {
+        what: "the database takes connections without TLS",
+        node: "database-parameters",
+        field: "parameters",
+        anew: "",
+        make: |account| {
+            let group = ["--db-cluster-parameter-group-name", "small-database", "--parameters"];
+            let off = ["ParameterName=rds.force_ssl,ParameterValue=0,ApplyMethod=immediate"];
+            ask(account, HOME, &[&["rds", "modify-db-cluster-parameter-group"][..], &group, &off].concat());
+        },
+    },
+    Drift {
+        what: "everything in the network reaches the database",
+        node: "database-group-rules",
+        field: "ingress",
+        anew: "",
+        make: |account| {
+            let all = ["--protocol", "tcp", "--port", "5432", "--cidr", "10.71.0.0/16"];
+            let id = group(account, "small-database");
+            ask(account, HOME, &[&["ec2", "authorize-security-group-ingress", "--group-id", &id][..], &all].concat());
+        },
     },
 ];
 
@@ -260,7 +306,13 @@ fn other_dashboard(account: &Account) {
     ask(account, HOME, &[&put[..], &["--dashboard-body", &body.to_string()]].concat());
 }
 
-/// Id of the functions' security group.
-fn group(account: &Account) -> String {
-    query(account, HOME, &["ec2", "describe-security-groups"], "SecurityGroups[?GroupName=='small-functions'].GroupId")
+/// Id of a security group.
+fn group(account: &Account, name: &str) -> String {
+    let found = format!("SecurityGroups[?GroupName=='{name}'].GroupId");
+    query(account, HOME, &["ec2", "describe-security-groups"], &found)
+}
+
+fn change_cluster(account: &Account, change: &[&str]) {
+    let cluster = ["--db-cluster-identifier", "small-database", "--apply-immediately"];
+    ask(account, HOME, &[&["rds", "modify-db-cluster"][..], &cluster, change].concat());
 }
