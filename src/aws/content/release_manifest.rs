@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::data::s3_bucket::Bucket;
 use crate::aws::error::{CallError, answer};
+use crate::aws::retry::Patience;
 use crate::aws::{Cloud, Cx, Tell};
 use crate::deploy::{Found, Resource, StepError};
 use crate::release::{self, ReleaseId};
@@ -41,9 +42,13 @@ impl Resource for Manifest {
 
     async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<ManifestOutput, StepError> {
         let text = cx.cloud.publication()?.release.manifest().to_json();
-        let call = cx.cloud.s3.put_object().bucket(&self.bucket).key(self.release.key());
-        let call = call.content_type("application/json").if_none_match("*").body(ByteStream::from(text));
-        match answer("PutObject", call.send().await) {
+        let put = || async {
+            let call = cx.cloud.s3.put_object().bucket(&self.bucket).key(self.release.key());
+            let call = call.content_type("application/json").if_none_match("*");
+            answer("PutObject", call.body(ByteStream::from(text.clone())).send().await)
+        };
+        // An earlier try may still be under way.
+        match Patience::PROPAGATION.retry(|e| e.is("ConditionalRequestConflict"), put).await {
             // An earlier try wrote it.
             Err(e) if !e.is("PreconditionFailed") => Err(e.while_doing(format!("write {}", Resource::name(self)))),
             _ => Ok(ManifestOutput {}),

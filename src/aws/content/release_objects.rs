@@ -66,9 +66,14 @@ impl Resource for Objects {
         }
         if let Some((id, bytes)) = publication.new_bundle() {
             let key = id.key();
-            let call = cx.cloud.s3.put_object().bucket(&self.bucket).key(&key).content_type("application/json");
-            let call = call.if_none_match("*").body(ByteStream::from(bytes.clone()));
-            already_there(answer("PutObject", call.send().await)).telling(|| format!("upload {key}"))?;
+            let put = || async {
+                let call = cx.cloud.s3.put_object().bucket(&self.bucket).key(&key).content_type("application/json");
+                let call = call.if_none_match("*").body(ByteStream::from(bytes.clone()));
+                already_there(answer("PutObject", call.send().await))
+            };
+            // An earlier try may still be under way.
+            let put = Patience::PROPAGATION.retry(|e| e.is("ConditionalRequestConflict"), put);
+            put.await.telling(|| format!("upload {key}"))?;
         }
         self.upload(cx, missing).await?;
         Ok(ObjectsOutput {})
