@@ -5,6 +5,8 @@ mod cli;
 #[cfg(all(feature = "publish", feature = "lambda"))]
 mod drift;
 #[cfg(all(feature = "publish", feature = "lambda"))]
+mod faults;
+#[cfg(all(feature = "publish", feature = "lambda"))]
 mod foreign;
 #[cfg(all(feature = "publish", feature = "lambda"))]
 mod lock;

@@ -84,7 +84,7 @@ fn every_call(what: &str, scenario: &Scenario) {
 }
 
 /// A zone that the domain's registrar points to already, so that nothing has to be waited for.
-fn adopt(account: &Account, project: &Project) {
+pub fn adopt(account: &Account, project: &Project) {
     let zone = account.ask("POST", "zone", &json!({"name": "example.com"})).json();
     let id = zone["zone"].as_str().unwrap().trim_start_matches("/hostedzone/").to_owned();
     let toml = std::fs::read_to_string(project.path().join("arq.toml")).unwrap();

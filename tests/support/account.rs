@@ -124,7 +124,8 @@ impl Drop for Account {
     }
 }
 
-fn python() -> PathBuf {
+/// The Python that plays the account.
+pub fn python() -> PathBuf {
     let path = std::env::var_os("ARQ_TEST_PYTHON")
         .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/.venv/bin/python")), PathBuf::from);
     assert!(path.exists(), "{} is missing: tests/run sets up what the tests need", path.display());

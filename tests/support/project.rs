@@ -121,6 +121,13 @@ impl Project {
         std::fs::write(path, text).unwrap();
     }
 
+    /// Changes a file.
+    pub fn replace(&self, name: &str, old: &str, new: &str) {
+        let text = std::fs::read_to_string(self.path().join(name)).unwrap();
+        assert!(text.contains(old), "{name} has no {old:?}");
+        self.write(name, &text.replace(old, new));
+    }
+
     /// Sets a variable for every run.
     pub fn variable(&mut self, name: &str, value: &str) {
         self.variables.retain(|(known, _)| known != name);
