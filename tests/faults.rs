@@ -202,7 +202,7 @@ fn a_role_that_is_not_ours_is_named_and_left_alone() {
 }
 
 #[test]
-fn a_refused_certificate_is_explained_and_another_one_requested() {
+fn a_refused_certificate_is_replaced_by_another() {
     let bench = Bench::new(Scene::Undelegated);
     let at_once = ["publish", "--yes", "--wait", "0"];
     let told = bench.project.run(&at_once);

@@ -52,7 +52,10 @@ pub const ELSEWHERE: &[(u8, &str)] = &[
     (20, "DistributionAlreadyExists after a lost answer: lost.rs"),
     (25, "45 minutes of InProgress are no test; each test waits for Deployed, and a kill meanwhile is resume.rs"),
     (27, "nothing is ever invalidated: releases have their own keys"),
-    (30, "a_refused_certificate_is_explained_and_another_one_requested; records come late in every test"),
+    (
+        30,
+        "a_refused_certificate_is_replaced_by_another; its reason: acm_validation.rs; records come late in every test",
+    ),
     (35, "a Describe that misses what is there cannot be injected"),
     (38, "the protection: a_destroy_survives_what_passes_and_protects_data_until_told_otherwise"),
     (40, "PutTargets: a refusal within an answer of 200 cannot be injected; CreateSecret: restored after the destroy"),
