@@ -110,6 +110,12 @@ class Events(Targets, Strict):
         buses = [{"Name": "default", "Arn": arn}]
         return {"EventBuses": [b for b in buses if b["Name"].startswith(p.get("NamePrefix") or "")]}
 
+    def DescribeEventBus(self, call, p):
+        name = (p.get("Name") or "default").rsplit("/", 1)[-1]
+        if name != "default":
+            raise AwsError("ResourceNotFoundException", f"Event bus {name} does not exist.", 400)
+        return self.ListEventBuses(call, {})["EventBuses"][0]
+
     def ListEndpoints(self, call, p):
         return {"Endpoints": []}
 

@@ -92,10 +92,13 @@ class SecretsManager(Versions, Strict):
     def DescribeSecret(self, call, p):
         found = self.secret(call, p["SecretId"], deleted=True)
         stages = {ident: list(v.stages) for ident, v in found.versions.items() if v.stages}
-        return {**self._listed(found), "VersionIdsToStages": stages or None, "RotationEnabled": None}
+        return {**self._listed(found), "VersionIdsToStages": stages or None}
 
     def _listed(self, found):
+        # RDS rotates what it owns every seven days. Source: Aurora user guide, "Password management".
+        rotation = {"RotationEnabled": True, "RotationRules": {"AutomaticallyAfterDays": 7}} if found.owner else {}
         return {
+            **rotation,
             "ARN": found.arn, "Name": found.name, "Description": found.description or None, "KmsKeyId": found.key,
             "LastChangedDate": found.changed, "CreatedDate": found.made, "DeletedDate": found.deleted,
             "Tags": tag_list(found.tags) or None, "OwningService": found.owner,

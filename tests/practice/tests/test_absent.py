@@ -45,6 +45,9 @@ def test_rds_knows_its_certificates_and_default_groups(practice):
 def test_other_services_have_nothing_more(practice):
     assert practice.client("lambda").list_event_source_mappings()["EventSourceMappings"] == []
     assert practice.client("events").list_event_buses()["EventBuses"][0]["Name"] == "default"
+    assert "Policy" not in practice.client("events").describe_event_bus()
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        practice.client("events").describe_event_bus(Name="mine")
     assert practice.client("route53").list_query_logging_configs()["QueryLoggingConfigs"] == []
     assert practice.client("ssm").describe_instance_information()["InstanceInformationList"] == []
 
