@@ -1,6 +1,7 @@
 //! Ways from the VPC to AWS's own services, without the internet.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::element::Element;
 use super::parameters::Parameters;
@@ -22,6 +23,8 @@ pub struct GatewayEndpoint {
     pub service: String,
     /// Nodes of the route tables that get the routes.
     pub route_tables: Vec<String>,
+    /// Whether only the account's own roles pass, and only to what is the account's own.
+    pub own_account: bool,
     /// Whether it works.
     pub ready: bool,
 }
@@ -39,6 +42,8 @@ pub struct InterfaceEndpoint {
     pub subnets: Vec<String>,
     /// Nodes of the security groups of the interfaces.
     pub groups: Vec<String>,
+    /// Whether only the account's own roles pass.
+    pub own_account: bool,
     /// Whether the service's own name leads to the interfaces.
     pub private_dns: bool,
     /// Whether it works.
@@ -48,7 +53,7 @@ pub struct InterfaceEndpoint {
 impl GatewayEndpoint {
     /// An endpoint that works.
     pub fn ready(name: String, vpc: &str, service: &str, route_tables: Vec<String>) -> Self {
-        Self { name, vpc: vpc.to_owned(), service: service.to_owned(), route_tables, ready: true }
+        Self { name, vpc: vpc.to_owned(), service: service.to_owned(), route_tables, own_account: true, ready: true }
     }
 }
 
@@ -56,7 +61,7 @@ impl InterfaceEndpoint {
     /// An endpoint that works, under the service's own name.
     pub fn ready(name: String, vpc: &str, service: &str, subnets: Vec<String>, group: &str) -> Self {
         let (vpc, service, groups) = (vpc.to_owned(), service.to_owned(), vec![group.to_owned()]);
-        Self { name, vpc, service, subnets, groups, private_dns: true, ready: true }
+        Self { name, vpc, service, subnets, groups, own_account: true, private_dns: true, ready: true }
     }
 }
 
@@ -85,6 +90,7 @@ impl Resource for GatewayEndpoint {
             vpc: as_node(cx, endpoint.get("vpcId"), &self.vpc)?,
             service: service_of(cx, &endpoint),
             route_tables: as_nodes(cx, &tables, &self.route_tables)?,
+            own_account: has_policy(&endpoint, &GATEWAY.policy(&cx.cloud.names.account)),
             ready: state(&endpoint) == "available",
         };
         Ok(Some(Found { spec, output: identified(&endpoint) }))
@@ -92,12 +98,17 @@ impl Resource for GatewayEndpoint {
 
     async fn put(&self, cx: &Cx, found: Option<Found<Self>>) -> Result<Identified, StepError> {
         let tables = ids(cx, &self.route_tables)?;
+        let policy = GATEWAY.policy(&cx.cloud.names.account);
         if found.is_none() {
-            let parameters = Parameters::new().with("VpcEndpointType", "Gateway").list("RouteTableId", &tables);
+            let parameters = Parameters::new()
+                .with("VpcEndpointType", "Gateway")
+                .with("PolicyDocument", policy.to_string())
+                .list("RouteTableId", &tables);
             create(cx, &self.name, &self.vpc, &self.service, parameters).await?;
         }
         let endpoint = wait(cx, &self.name).await?;
         let changes = differences(Parameters::new(), "RouteTableId", &tables, &texts(&endpoint, "routeTableIdSet"));
+        let changes = with_policy(changes, &endpoint, &policy);
         modify(cx, &self.name, &endpoint, changes).await
     }
 
@@ -131,6 +142,7 @@ impl Resource for InterfaceEndpoint {
             service: service_of(cx, &endpoint),
             subnets: as_nodes(cx, &texts(&endpoint, "subnetIdSet"), &self.subnets)?,
             groups: as_nodes(cx, &groups(&endpoint), &self.groups)?,
+            own_account: has_policy(&endpoint, &INTERFACE.policy(&cx.cloud.names.account)),
             private_dns: endpoint.is("privateDnsEnabled"),
             ready: state(&endpoint) == "available",
         };
@@ -139,9 +151,11 @@ impl Resource for InterfaceEndpoint {
 
     async fn put(&self, cx: &Cx, found: Option<Found<Self>>) -> Result<Identified, StepError> {
         let (subnets, wanted) = (ids(cx, &self.subnets)?, ids(cx, &self.groups)?);
+        let policy = INTERFACE.policy(&cx.cloud.names.account);
         if found.is_none() {
             let parameters = Parameters::new()
                 .with("VpcEndpointType", "Interface")
+                .with("PolicyDocument", policy.to_string())
                 .list("SubnetId", &subnets)
                 .list("SecurityGroupId", &wanted)
                 .with("PrivateDnsEnabled", self.private_dns.to_string());
@@ -150,6 +164,7 @@ impl Resource for InterfaceEndpoint {
         let endpoint = wait(cx, &self.name).await?;
         let mut changes = differences(Parameters::new(), "SubnetId", &subnets, &texts(&endpoint, "subnetIdSet"));
         changes = differences(changes, "SecurityGroupId", &wanted, &groups(&endpoint));
+        changes = with_policy(changes, &endpoint, &policy);
         if endpoint.is("privateDnsEnabled") != self.private_dns {
             changes = changes.with("PrivateDnsEnabled", self.private_dns.to_string());
         }
@@ -159,6 +174,32 @@ impl Resource for InterfaceEndpoint {
     async fn delete(&self, cx: &Cx, found: Found<Self>) -> Result<(), StepError> {
         remove(cx, &self.name, &found.output.id).await
     }
+}
+
+/// Condition keys that must all be the account's number for a call to pass an endpoint.
+struct Passing(&'static [&'static str]);
+
+/// SECURITY: with the second, code that brings credentials of its own cannot carry data into a
+/// bucket or table of another account. Source: IAM user guide, "AWS global condition context keys".
+const GATEWAY: Passing = Passing(&["aws:PrincipalAccount", "aws:ResourceAccount"]);
+/// What is called through these may be AWS's own, as public parameters are.
+const INTERFACE: Passing = Passing(&["aws:PrincipalAccount"]);
+
+impl Passing {
+    /// Source: AWS PrivateLink guide, "Control access to VPC endpoints using endpoint policies".
+    fn policy(&self, account: &str) -> Value {
+        let keys: serde_json::Map<_, _> = self.0.iter().map(|&key| (key.to_owned(), account.into())).collect();
+        json!({"Version": "2012-10-17", "Statement": [{"Sid": "OwnAccount", "Effect": "Allow", "Principal": "*",
+               "Action": "*", "Resource": "*", "Condition": {"StringEquals": keys}}]})
+    }
+}
+
+fn has_policy(endpoint: &Element, policy: &Value) -> bool {
+    serde_json::from_str::<Value>(endpoint.get("policyDocument")).is_ok_and(|found| found == *policy)
+}
+
+fn with_policy(changes: Parameters, endpoint: &Element, policy: &Value) -> Parameters {
+    if has_policy(endpoint, policy) { changes } else { changes.with("PolicyDocument", policy.to_string()) }
 }
 
 /// `com.amazonaws.<region>.<service>`. Source: AWS PrivateLink guide, "AWS services that integrate".
@@ -318,6 +359,22 @@ mod tests {
         let expected = Parameters::new().with("AddSubnetId.1", "subnet-1").with("RemoveSubnetId.1", "subnet-3");
         assert_eq!(changes, expected);
         assert!(differences(Parameters::new(), "SubnetId", &wanted, &["subnet-2", "subnet-1"]).is_empty());
+    }
+
+    #[test]
+    fn a_policy_is_known_again_in_any_layout() {
+        let policy = GATEWAY.policy("123456789012");
+        let condition = &policy["Statement"][0]["Condition"]["StringEquals"];
+        assert_eq!(condition["aws:ResourceAccount"], "123456789012");
+        let endpoint = |text: &str| {
+            let text = text.replace('"', "&quot;");
+            Element::parse(format!("<e><policyDocument>{text}</policyDocument></e>").as_bytes()).unwrap()
+        };
+        let there = endpoint(&serde_json::to_string_pretty(&policy).unwrap());
+        assert!(has_policy(&there, &policy) && with_policy(Parameters::new(), &there, &policy).is_empty());
+        let open =
+            endpoint(r#"{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}"#);
+        assert!(!has_policy(&open, &policy) && !with_policy(Parameters::new(), &open, &policy).is_empty());
     }
 
     #[test]
