@@ -45,13 +45,16 @@ pub async fn run(ui: &Ui, common: &Common, args: &DestroyArgs) -> Result<(), Fai
             format!("arqsite destroy --stage {}{}", args.stage, if args.delete_data { " --delete-data" } else { "" });
         carry_out(ui, &project, &intent, &plan, &again).await?;
     }
-    let kept = kept(&plan);
     if ui.json() {
+        let kept = plan.steps.iter().filter(|step| step.verb == Verb::Keep);
+        let kept: Vec<_> = kept
+            .map(|step| json!({"node": step.node, "kind": step.kind, "name": step.name, "kept_for": step.kept_for}))
+            .collect();
         ui.data_json(&json!({"deleted": plan.count(Verb::Delete), "kept": kept}));
         return Ok(());
     }
     ui.status(if plan.is_noop() { "There is nothing to take down" } else { "Everything is taken down" });
-    for kept in &kept {
+    for kept in kept(&plan) {
         ui.status(kept);
     }
     Ok(())
