@@ -214,9 +214,20 @@ impl<'a, C: Send + Sync + 'static> Applying<'a, C> {
             return Err(would_lose(&planned.name));
         }
         self.start(planned, verb)?;
-        Ok(timed(verb, Duration::ZERO, async move {
+        let put = async move {
             let found = replaced(&step, &cx, verb, found).await?;
             step.put(&cx, found).await.map(Some)
+        };
+        if !planned.waits {
+            return Ok(timed(verb, Duration::ZERO, put));
+        }
+        // Nothing is lost by leaving off a wait, which may be long.
+        let (stop, name) = (self.run.stop.clone(), planned.name.clone());
+        Ok(timed(verb, Duration::ZERO, async move {
+            tokio::select! {
+                result = put => result,
+                () = stop.stopped() => Err(StepError::interrupted(format!("wait for {name}"))),
+            }
         }))
     }
 

@@ -55,6 +55,12 @@ impl StepError {
         Self { doing: doing.into(), blame: Blame::Waiting, hint: None, source: Some(why.into()) }
     }
 
+    /// The run was asked to stop.
+    pub fn interrupted(doing: impl Into<String>) -> Self {
+        let why = "the run was interrupted".into();
+        Self { doing: doing.into(), blame: Blame::Interrupted, hint: None, source: Some(why) }
+    }
+
     /// A thing with our name, and without our tag: it is never touched.
     pub fn foreign(kind: &str, name: &str) -> Self {
         let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };

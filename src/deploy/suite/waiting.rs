@@ -100,3 +100,19 @@ async fn a_run_that_was_stopped_is_interrupted_though_something_waits() {
     assert_eq!((failure.blame(), nodes(&failure.left)), (Blame::Interrupted, vec!["bucket"]));
     assert_eq!(failure.report.waiting.len(), 1);
 }
+
+#[tokio::test]
+async fn a_wait_is_left_off_when_the_run_is_stopped() {
+    let desk = Desk::new(Arc::default());
+    let graph = graph(|graph| {
+        graph.add("a-delegation", Delegation::new("never.example"), &[])?;
+        graph.add("bucket", Bucket::new("b"), &[])
+    });
+    let plan = desk.plan(&graph).await.unwrap();
+    desk.cloud.inject(1, When::After, What::Stop(desk.stop.clone()));
+    let failure = desk.apply(&plan, &graph).await.unwrap_err();
+    assert_eq!((failure.blame(), failure.report.done.len()), (Blame::Interrupted, 1));
+    let words = "could not wait for never.example: the run was interrupted";
+    assert_eq!(failure.errors.iter().map(StepError::chain).collect::<Vec<_>>(), [words]);
+    assert_eq!(desk.open_steps(), Vec::<String>::new());
+}
