@@ -9,6 +9,7 @@ use super::intent::{Intent, connect};
 use super::project::{self, Loaded};
 use super::run::carry_out;
 use super::{Common, Failure};
+use crate::aws::content::s3_ledger;
 use crate::aws::edge::cloudfront_distribution::{Distribution, DistributionOutput};
 use crate::config::PRODUCTION;
 use crate::deploy::{Plan, Report, Resource, Verb};
@@ -51,6 +52,7 @@ pub async fn run(ui: &Ui, common: &Common, args: &PublishArgs) -> Result<(), Fai
     let intent = Intent::to_publish(cloud, &project, &loaded).await?;
     let plan = intent.plan(false).await?;
     if plan.is_noop() {
+        s3_ledger::forget_dead(&intent.cloud, &intent.ledger).await;
         return finish(ui, &intent, &plan, &Report::default(), start, "Nothing to change");
     }
     if !ui.json() {

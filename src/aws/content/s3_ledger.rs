@@ -125,6 +125,15 @@ impl S3Lock {
     }
 }
 
+/// Takes the name of a run that died out of the ledger, where nothing else is left to do. It is of no
+/// consequence if that fails: the name means nothing any more.
+pub async fn forget_dead(cloud: &Arc<Cloud>, seen: &Seen) {
+    let Some(ledger) = &seen.ledger else { return };
+    if ledger.holder.as_ref().is_some_and(is_dead) {
+        S3Lock::new(cloud.clone(), seen, ledger.inventory.clone(), String::new()).release().await;
+    }
+}
+
 /// Whether a holder cannot be at work any more.
 pub fn is_dead(holder: &Holder) -> bool {
     let over = holder.expires.parse::<Timestamp>().is_ok_and(|end| end < Timestamp::now());
