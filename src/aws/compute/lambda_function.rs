@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::iam_role::Role;
+use super::lambda_note::Note;
 use crate::aws::content::engine_package::EnginePackage;
 use crate::aws::data::rds_cluster::{Cluster, ClusterOutput};
 use crate::aws::edge::cloudfront_distribution::{Distribution, DistributionOutput};
@@ -404,42 +405,4 @@ where
     Fut: Future<Output = Result<(), CallError>>,
 {
     Patience::CONFLICT.retry(|e| e.is("ResourceConflictException") || role_is_new(e), call).await
-}
-
-/// The function's description: what was published, so that a change made by hand is noticed.
-#[derive(Debug, PartialEq)]
-struct Note {
-    engine: String,
-    package: String,
-    settings: String,
-}
-
-impl std::fmt::Display for Note {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "arqsite engine {} package {} settings {}", self.engine, self.package, self.settings)
-    }
-}
-
-impl Note {
-    fn parse(text: &str) -> Option<Self> {
-        let words: Vec<_> = text.split(' ').collect();
-        match words[..] {
-            ["arqsite", "engine", engine, "package", package, "settings", settings] => {
-                Some(Self { engine: engine.into(), package: package.into(), settings: settings.into() })
-            }
-            _ => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_note_is_read_as_it_was_written() {
-        let note = Note { engine: "e1".into(), package: "a+b/c=".into(), settings: "0f".into() };
-        assert_eq!(Note::parse(&note.to_string()), Some(note));
-        assert_eq!(Note::parse("written by hand"), None);
-    }
 }

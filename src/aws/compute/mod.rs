@@ -7,6 +7,7 @@ pub mod apigateway_stage;
 pub mod iam_role;
 pub mod lambda_alias;
 pub mod lambda_function;
+pub mod lambda_note;
 pub mod lambda_permission;
 pub mod logs_group;
 pub mod package;
