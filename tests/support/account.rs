@@ -1,6 +1,7 @@
 //! The practice account, started for one test and ended with it.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -13,6 +14,8 @@ use super::project::Project;
 pub struct Account {
     process: Child,
     _output: BufReader<ChildStdout>,
+    /// Everything that it unpacks and keeps: removed with it, however it ends.
+    _folder: tempfile::TempDir,
     pub port: u16,
     pub edge_port: u16,
 }
@@ -21,10 +24,13 @@ impl Account {
     /// Starts one, and waits until it answers.
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        // Its databases run as another user, who has to get through.
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
         let ready = folder.path().join("ready.json");
         let mut process = Command::new(python())
             .args(["-m", "practice", "--port", "0", "--edge-port", "0", "--ready-file"])
             .arg(&ready)
+            .env("TMPDIR", folder.path())
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -37,7 +43,7 @@ impl Account {
         assert!(output.read_line(&mut line).unwrap() > 0, "the practice account did not start");
         let told: Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
         let port = |name: &str| u16::try_from(told[name].as_u64().unwrap()).unwrap();
-        Self { port: port("port"), edge_port: port("edge_port"), process, _output: output }
+        Self { port: port("port"), edge_port: port("edge_port"), process, _output: output, _folder: folder }
     }
 
     /// Makes the program run in `project` use this account.
