@@ -181,7 +181,8 @@ mod tests {
             "{:?}",
             store.list(COLLECTION, &Page { limit: 1, after: None, newest_first: false }).await.unwrap()
         );
-        assert!(!kept.contains(text.rsplit_once('_').unwrap().1));
+        // The secret may itself have the character that stands before it.
+        assert!(!kept.contains(split(&text).unwrap().1));
     }
 
     #[tokio::test]
