@@ -31,6 +31,7 @@ pub struct Loaded {
     /// What would be published.
     pub release: Arc<Release>,
     /// The migrations of the database.
+    #[cfg(feature = "publish")]
     pub migrations: Migrations,
 }
 
@@ -60,9 +61,17 @@ pub fn load(project: &Project, stage: &str) -> Result<Loaded, Failure> {
     let bundle = bundle(project)?;
     let api = bundle.as_ref().map(|bundle| bundle.bytes.clone());
     let release = Release::build(&site, api).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
-    let migrations = migrations(project)?;
+    // Read in any case, so that every build says what is wrong with them.
+    let _migrations = migrations(project)?;
     check_schedules(&config, bundle.is_some())?;
-    Ok(Loaded { config, site, bundle, release: Arc::new(release), migrations })
+    Ok(Loaded {
+        config,
+        site,
+        bundle,
+        release: Arc::new(release),
+        #[cfg(feature = "publish")]
+        migrations: _migrations,
+    })
 }
 
 /// The files of `migrations/`.
