@@ -52,13 +52,13 @@ impl Intent {
         let now = live.as_ref().map(|live| &live.pointer);
         let manifest = loaded.release.manifest();
         let same = live.as_ref().is_some_and(|live| live.manifest.as_ref() == Some(&manifest));
-        let packed = pack(&loaded.release.paths).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
+        let packed = pack(&manifest.targets()).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
         let id = match now {
             Some(now) if same => now.live.release.clone(),
             _ => release_id(&cloud, &manifest).await?,
         };
-        let slot = Slot::new(id.clone(), &packed, manifest.not_found.clone(), manifest.api.as_ref());
-        let pointer = Pointer::next(slot, now);
+        let slot = Slot::new(id.clone(), &packed, manifest.target(&manifest.not_found), manifest.api.as_ref());
+        let pointer = Pointer::next(slot, now, self::now()?.as_second());
         let superseded = superseded(&cloud, now, &pointer).await?;
         let ledger = s3_ledger::read(&cloud).await?;
         let pages = Difference::between(live.as_ref().and_then(|live| live.manifest.as_ref()), &manifest);

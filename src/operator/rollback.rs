@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::{Doing, Site, TaskError};
 use crate::aws::content::release_live;
-use crate::aws::manage::ssm_parameter;
 use crate::release::Pointer;
 
 /// Moves the pointer back. With a release named, only if that is the one.
@@ -20,13 +19,8 @@ pub async fn run(site: &Site, release: &str) -> Result<Value, TaskError> {
         let known = &back.release;
         return Err(TaskError::Refused(format!("only the release before the live one can be named here: {known}")));
     }
-    let next = Pointer::next(back, Some(&now));
+    let next = Pointer::next(back, Some(&now), jiff::Timestamp::now().as_second());
     release_live::write(&site.cx, &site.store, &next).await.doing("move the pointer")?;
-    let names = &site.cx.cloud.names;
-    let parameter = format!("/arqsite/{}/{}/release", names.site, names.stage);
-    ssm_parameter::overwrite(&site.cx, &parameter, next.live.release.as_str())
-        .await
-        .doing("write down what is live")?;
     Ok(json!({"live": next.live.release, "before": now.live.release, "changed": true}))
 }
 

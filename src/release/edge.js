@@ -1,12 +1,14 @@
 // The edge function of a site: one text for viewer-request and viewer-response.
 //
-// It holds the same rules as rules.rs; the tests there run this very text. The lines that
-// begin with "const SECURITY", "const LEADS" and "const FALLBACK" are filled in by edge.rs, and
-// comments, always on lines of their own, are left out, because the limit is 10 KB.
+// It holds the same rules as rules.rs and encoding.rs; the tests there run this very text. The
+// lines that begin with "const SECURITY", "const LEADS" and "const FALLBACK" are filled in by
+// edge.rs. Comments, always on lines of their own, and spaces that mean nothing are left out there,
+// because the limit is 10 KB.
 //
 // Only what the runtime cloudfront-js-2.0 has: ECMAScript 5.1 with const, let, async, await
 // (no closures in async functions, no await in arguments), and listed methods of 6 to 12.
 import cf from 'cloudfront';
+import crypto from 'crypto';
 const store = cf.kvs();
 
 // Name and value of the headers of every answer.
@@ -17,9 +19,17 @@ const LEADS = { from: [], to: '' };
 const FALLBACK = null;
 // What browsers are told of pages and redirects that say nothing else.
 const REVALIDATE = 'public, max-age=0, must-revalidate';
+// What they are told of what is named by its contents.
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+// An immutable name: the object's id and flag before the ending.
+const KEPT = /~([\w-]{12})([AB])\.\w+$/;
+// Where the token of a preview is: in a link, and then in a cookie.
+const ASKED = 'arq-preview';
+const CARRIED = '__Host-arq-preview';
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 // Offset basis of FNV-1a.
 const BASIS = 0x811c9dc5;
+const NAMES = { 302: 'Found', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 503: 'Service Unavailable' };
 // Length of an entry of a bucket: fingerprint, object id, flag.
 const ENTRY = 17;
 
@@ -29,14 +39,25 @@ async function handler(event) {
     forget(request.headers);
     const host = request.headers.host ? request.headers.host.value : '';
     if (LEADS.from.indexOf(host) >= 0) return sent('https://' + LEADS.to + request.uri, request);
-    const pointer = await live();
-    if (pointer !== null && pointer.m) return closed();
+    const kept = KEPT.exec(request.uri);
+    if (kept !== null) {
+        request.headers['x-arq-kept'] = { value: '1' };
+        return object(request, kept[1], kept[2]);
+    }
+    let pointer = null;
+    if (request.querystring[ASKED] || request.cookies[CARRIED]) {
+        pointer = await previewed(request, request.querystring[ASKED], request.cookies[CARRIED]);
+        if (pointer !== null && pointer.statusCode) return pointer;
+    }
+    if (pointer === null) pointer = await live();
+    if (pointer !== null && pointer.m) return said(503, 'Down for maintenance. Please come back in a few minutes.', { 'retry-after': { value: '300' } });
     if (request.uri.startsWith('/api/')) return forApi(request, pointer);
     const decoded = addressable(request.uri);
     const path = decoded === null ? '' : decoded.replace(/\/\/+/g, '/');
     if (path === '/api') return moved('/api/', request);
     if (path.startsWith('/api/')) return moved(path, request);
-    if (pointer === null) return nothingYet();
+    // Before the first release, or with neither store nor fallback.
+    if (pointer === null) return said(404, 'Not found', {});
     let found = null;
     if (path !== '') {
         let seed = pointer.s;
@@ -48,11 +69,65 @@ async function handler(event) {
         }
         if (bucket !== null) found = lookup(bucket, seed, path, path !== decoded);
     }
-    if (found !== null && found.to) return moved(found.to, request);
-    request.uri = '/c/' + (found === null ? pointer.e : found.id);
+    if (found === null) return missing(request, pointer);
+    return found.to ? moved(found.to, request) : object(request, found.id, found.flag);
+}
+
+// The object, in the encoding that the viewer likes best.
+function object(request, id, flag) {
+    request.uri = '/c/' + id + (flag === 'B' ? best(request.headers['accept-encoding']) : '');
     // The answer does not depend on it, so the cache must not either.
     request.querystring = {};
     return request;
+}
+
+// The ending of the encoding that is liked best; brotli where both are liked alike.
+function best(header) {
+    const likes = {};
+    (header ? header.value : '').toLowerCase().split(',').forEach((item) => {
+        const parts = item.split(';');
+        const weight = parts[1] ? parts[1].replace(/\s/g, '') : '';
+        likes[parts[0].trim()] = weight === '' ? 1 : /^q=[01](\.\d*)?$/.test(weight) ? Math.min(1, +weight.slice(2)) : 0;
+    });
+    const like = (name) => name in likes ? likes[name] : '*' in likes ? likes['*'] : 0;
+    const most = Math.max(like('br'), like('gzip'));
+    if (most === 0 || most < ('identity' in likes ? likes.identity : 0)) return '';
+    return like('br') < most ? '.gz' : '.br';
+}
+
+// The release that a token lets its bearer see; or the answer to a link; or null for the live one.
+async function previewed(request, asked, carried) {
+    const parts = (asked || carried).value.split('.');
+    let slot = null;
+    let secret = '';
+    try {
+        secret = await store.get('preview');
+        slot = await store.get(parts[0] + ':p');
+    } catch (_) {}
+    const sound = slot !== null && parts[1] * 1000 > Date.now();
+    if (!asked) return sound && parts[2] === 'c' && signed(secret, parts, 'c', '') === parts[3] ? JSON.parse(slot) : null;
+    const closed = parts[2] === 'p';
+    const basic = request.headers.authorization ? request.headers.authorization.value.split(' ')[1] || '' : '';
+    const password = closed ? Buffer.from(basic, 'base64').toString().replace(/^[^:]*:/, '') : '';
+    if (!sound || !(closed || parts[2] === 'o')) return said(403, 'This link is not valid, or not any more.', {});
+    if (signed(secret, parts, parts[2], password) !== parts[3]) {
+        return closed ? said(401, 'This preview asks for a password.', { 'www-authenticate': { value: 'Basic realm="Preview", charset="UTF-8"' } }) : said(403, 'This link is not valid.', {});
+    }
+    delete request.querystring[ASKED];
+    const rest = joined(request.querystring);
+    const answer = said(302, '', { location: { value: request.uri.replace(/^\/+/, '/') + (rest ? '?' + rest : '') } });
+    const life = parts[1] - Math.floor(Date.now() / 1000);
+    answer.cookies = {};
+    answer.cookies[CARRIED] = {
+        value: parts[0] + '.' + parts[1] + '.c.' + signed(secret, parts, 'c', ''),
+        attributes: 'Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=' + life,
+    };
+    return answer;
+}
+
+// What proves a token, of this kind and with this password.
+function signed(secret, parts, kind, password) {
+    return crypto.createHmac('sha256', secret).update(parts[0] + '.' + parts[1] + '.' + kind + '.' + password).digest('base64url');
 }
 
 // Only this function may say these headers to the API.
@@ -109,7 +184,7 @@ function lookup(bucket, seed, path, rewritten) {
     const key = stem(path);
     const state = fnv(seed ^ 0x9e3779b9 ^ BASIS, key);
     const exact = entry(bucket, fnv(state, path.slice(key.length)));
-    if (exact !== null) return rewritten ? { to: path } : { id: exact };
+    if (exact !== null) return rewritten ? { to: path } : exact;
     const ends = ['', '.html', '/'];
     for (let i = 0; i < ends.length; i++) {
         const form = key + ends[i];
@@ -118,13 +193,13 @@ function lookup(bucket, seed, path, rewritten) {
     return null;
 }
 
-// The object id of an entry, found by the four characters of its fingerprint.
+// The object of an entry, found by the four characters of its fingerprint.
 function entry(bucket, state) {
     const hash = mix(state);
     const print = DIGITS[(hash >>> 18) & 63] + DIGITS[(hash >>> 12) & 63] + DIGITS[(hash >>> 6) & 63] + DIGITS[hash & 63];
     let at = bucket.indexOf(print);
     while (at >= 0 && at % ENTRY !== 0) at = bucket.indexOf(print, at + 1);
-    return at < 0 ? null : bucket.slice(at + 4, at + 16);
+    return at < 0 ? null : { id: bucket.slice(at + 4, at + 16), flag: bucket[at + 16] };
 }
 
 // FNV-1a, 32 bits, over the UTF-8 bytes of the text, from a state.
@@ -161,9 +236,7 @@ function forApi(request, pointer) {
 }
 
 function missing(request, pointer) {
-    request.uri = '/c/' + pointer.e;
-    request.querystring = {};
-    return request;
+    return object(request, pointer.e.slice(0, 12), pointer.e[12]);
 }
 
 function moved(path, request) {
@@ -195,39 +268,38 @@ function joined(fields) {
     return parts.join('&');
 }
 
-// Before the first release, or with neither store nor fallback.
-function nothingYet() {
-    const headers = { 'content-type': { value: 'text/plain' }, 'cache-control': { value: 'no-store' } };
-    return { statusCode: 404, statusDescription: 'Not Found', headers: secured(headers), body: 'Not found' };
-}
-
-// While the site is being worked on; switched by the owner.
-function closed() {
-    const headers = { 'content-type': { value: 'text/plain' }, 'cache-control': { value: 'no-store' }, 'retry-after': { value: '300' } };
-    return { statusCode: 503, statusDescription: 'Service Unavailable', headers: secured(headers), body: 'Down for maintenance. Please come back in a few minutes.' };
+// A short answer of the function's own.
+function said(status, body, headers) {
+    headers['content-type'] = { value: 'text/plain' };
+    headers['cache-control'] = { value: 'no-store' };
+    return { statusCode: status, statusDescription: NAMES[status], headers: secured(headers), body: body };
 }
 
 function answered(request, response) {
     const headers = response.headers;
-    // A page may answer for an API that a release lacks; only pages have this header.
-    if (request.uri.startsWith('/api/') && !headers['x-amz-meta-h-cache-control']) {
+    const status = headers['x-amz-meta-status'];
+    // A page may answer for an API that a release lacks: the one with a status.
+    if (request.uri.startsWith('/api/') && !status) {
         secured(headers);
         return response;
     }
-    const status = headers['x-amz-meta-status'];
     if (status && response.statusCode === 200) {
         response.statusCode = parseInt(status.value, 10);
-        response.statusDescription = response.statusCode === 404 ? 'Not Found' : '';
+        response.statusDescription = NAMES[response.statusCode] || '';
     }
-    // What S3 says is meant for CloudFront. A 304 may come without the metadata, and must not
-    // let a browser keep a page for a year.
-    headers['cache-control'] = { value: REVALIDATE };
+    // What S3 says is meant for CloudFront. Which of both requests is seen here is not documented.
+    const kept = request.headers['x-arq-kept'] || KEPT.test(request.uri);
+    headers['cache-control'] = { value: kept ? IMMUTABLE : REVALIDATE };
     Object.keys(headers).forEach((name) => {
         const value = headers[name].value;
         if (name.startsWith('x-amz-')) delete headers[name];
         if (name.startsWith('x-amz-meta-h-')) headers[name.slice(13)] = { value: value };
     });
     delete headers.server;
+    if (request.cookies && request.cookies[CARRIED]) {
+        headers['x-robots-tag'] = { value: 'noindex' };
+        if (!kept) headers['cache-control'] = { value: 'private, no-store' };
+    }
     secured(headers);
     return response;
 }

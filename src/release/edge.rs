@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::pointer::Pointer;
+use super::squeeze::squeezed;
 
 /// The runtime that the text is written for.
 pub const RUNTIME: &str = "cloudfront-js-2.0";
@@ -16,9 +17,11 @@ pub const STRICT_TRANSPORT_SECURITY: (&str, &str) =
     ("strict-transport-security", "max-age=31536000; includeSubDomains");
 
 const SOURCE: &str = include_str!("edge.js");
-const SECURITY: &str = "const SECURITY = ";
-const LEADS: &str = "const LEADS = ";
-const FALLBACK: &str = "const FALLBACK = ";
+/// What CloudFront calls, and what is filled in.
+const KEPT: [&str; 4] = ["handler", "SECURITY", "LEADS", "FALLBACK"];
+const SECURITY: &str = "const SECURITY=";
+const LEADS: &str = "const LEADS=";
+const FALLBACK: &str = "const FALLBACK=";
 
 /// Host names that lead to another.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -37,7 +40,7 @@ pub fn text(headers: &[(impl AsRef<str>, impl AsRef<str>)], leads: &Leads, fallb
     security.extend(headers.iter().map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.as_ref().into())));
     let fallback = fallback.map_or(Value::Null, |pointer| serde_json::to_value(pointer).unwrap_or_default());
     let mut text = String::with_capacity(FUNCTION_BYTES);
-    for line in SOURCE.lines().filter(|line| !line.is_empty() && !line.trim_start().starts_with("//")) {
+    for line in squeezed(SOURCE, &KEPT).lines() {
         if line.starts_with(SECURITY) {
             text += &format!("{SECURITY}{};", literal(&Value::Object(security.clone())));
         } else if line.starts_with(LEADS) {

@@ -2,15 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
 use rquickjs::loader::{BuiltinLoader, BuiltinResolver};
 use rquickjs::{CatchResultExt, Context, Function, Module, Promise, Runtime};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use super::*;
 use crate::config::security::Security;
+use crate::release::encoding::{self, Encoding};
 use crate::release::pointer::tests::slot;
+use crate::release::preview::{self, Kind};
 use crate::release::rules::{self, Answer, lookup};
-use crate::release::{BundleId, ObjectId, Packed, ReleaseId, Slot, pack};
+use crate::release::{BundleId, Packed, ReleaseId, Slot, Target, pack};
 use crate::site::url;
 
 /// What CloudFront gives a function: `get` throws for a key that is not there.
@@ -20,6 +26,27 @@ const HOST: &str = "
         if (!globalThis.store || !(key in globalThis.store)) throw new Error('KeyNotFound ' + key);
         return globalThis.store[key];
     } }) };";
+
+/// The part of the module that the function uses.
+const CRYPTO: &str = "
+    export default { createHmac: (hash, key) => ({ update: (text) => ({ digest: (form) => {
+        if (hash !== 'sha256' || form !== 'base64url') throw new Error(hash + ' ' + form);
+        return globalThis.hmac(key, text);
+    } }) }) };
+    globalThis.Buffer = { from: (text, form) => ({ toString: () => globalThis.unbase64(text) }) };
+    Date.now = () => globalThis.now;";
+
+fn hmac(key: String, text: String) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
+    URL_SAFE_NO_PAD.encode(mac.chain_update(text).finalize().into_bytes())
+}
+
+fn unbase64(text: String) -> String {
+    String::from_utf8_lossy(&STANDARD.decode(text).unwrap_or_default()).into_owned()
+}
+
+/// Seconds since 1970 at the edge.
+const NOW: i64 = 1_741_572_245;
 
 /// Runs events one after the other and says what came of each.
 const RUN: &str = "globalThis.run = async (events) => {
@@ -47,10 +74,14 @@ impl Edge {
     /// A store of `None` fails on every read.
     fn new(text: &str, store: Option<&BTreeMap<String, String>>) -> Self {
         let runtime = Runtime::new().unwrap();
-        let modules = BuiltinResolver::default().with_module("cloudfront");
-        runtime.set_loader(modules, BuiltinLoader::default().with_module("cloudfront", HOST));
+        let modules = BuiltinResolver::default().with_module("cloudfront").with_module("crypto");
+        let loader = BuiltinLoader::default().with_module("cloudfront", HOST).with_module("crypto", CRYPTO);
+        runtime.set_loader(modules, loader);
         let context = Context::full(&runtime).unwrap();
         context.with(|cx| {
+            cx.globals().set("hmac", Function::new(cx.clone(), hmac)).unwrap();
+            cx.globals().set("unbase64", Function::new(cx.clone(), unbase64)).unwrap();
+            cx.globals().set("now", NOW as f64 * 1000.0).unwrap();
             cx.eval::<(), _>(format!("globalThis.reads = []; globalThis.store = {}", json!(store))).unwrap();
             let source = format!("{text}\nglobalThis.handler = handler;\n{RUN}");
             Module::evaluate(cx.clone(), "edge", source).catch(&cx).unwrap().finish::<()>().catch(&cx).unwrap();
@@ -101,18 +132,18 @@ fn function(fallback: Option<&Pointer>) -> String {
 
 /// A release in the store.
 struct Live {
-    paths: BTreeMap<String, ObjectId>,
+    paths: BTreeMap<String, Target>,
     packed: Packed,
     slot: Slot,
 }
 
 impl Live {
     fn new(digit: u32, paths: impl IntoIterator<Item = String>) -> Self {
-        let id = |n: usize| ObjectId::parse(&format!("{digit}{n:011}")).unwrap();
-        let paths: BTreeMap<String, ObjectId> = paths.into_iter().enumerate().map(|(n, path)| (path, id(n))).collect();
+        let id = |n: usize| Target::parse(&format!("{digit}{n:011}A")).unwrap();
+        let paths: BTreeMap<String, Target> = paths.into_iter().enumerate().map(|(n, path)| (path, id(n))).collect();
         let packed = pack(&paths).unwrap();
         let release = ReleaseId::parse(&format!("20250310-020405-{digit:010}")).unwrap();
-        let not_found = ObjectId::parse(&format!("{digit}404________")).unwrap();
+        let not_found = Target::parse(&format!("{digit}404________A")).unwrap();
         let slot = Slot::new(release, &packed, not_found, Some(&BundleId::of(b"{}")));
         Self { paths, packed, slot }
     }
@@ -129,7 +160,12 @@ impl Live {
     }
 
     fn pointer(&self, previous: Option<&Self>) -> Pointer {
-        Pointer { live: self.slot.clone(), maintenance: false, previous: previous.map(|live| live.slot.clone()) }
+        Pointer {
+            live: self.slot.clone(),
+            maintenance: false,
+            since: NOW,
+            previous: previous.map(|live| live.slot.clone()),
+        }
     }
 
     fn edge(&self) -> Edge {
@@ -330,10 +366,10 @@ fn noise(count: usize) -> Vec<String> {
 }
 
 /// What the rules say, as the function would return it.
-fn expected(answer: &Answer<ObjectId>, slot: &Slot) -> (Option<String>, Option<String>) {
+fn expected(answer: &Answer<Target>, slot: &Slot) -> (Option<String>, Option<String>) {
     match answer {
-        Answer::Object(id) => (Some(format!("/c/{id}")), None),
-        Answer::NotFound => (Some(format!("/c/{}", slot.not_found)), None),
+        Answer::Object(target) => (Some(format!("/c/{}", target.id)), None),
+        Answer::NotFound => (Some(format!("/c/{}", slot.not_found.id)), None),
         Answer::Redirect(location) => (None, Some(location.clone())),
     }
 }
@@ -368,7 +404,7 @@ fn assert_agrees(live: &Live, raws: &[String]) {
 fn the_function_answers_as_the_rules_do() {
     let live = Live::new(1, site_paths());
     let raws = raw_paths();
-    let count = |kind: fn(&Answer<ObjectId>) -> bool| raws.iter().filter(|raw| kind(&lookup(&live.paths, raw))).count();
+    let count = |kind: fn(&Answer<Target>) -> bool| raws.iter().filter(|raw| kind(&lookup(&live.paths, raw))).count();
     assert!(count(|answer| matches!(answer, Answer::Object(_))) > 500);
     assert!(count(|answer| matches!(answer, Answer::Redirect(_))) > 1_000);
     assert!(count(|answer| matches!(answer, Answer::NotFound)) > 1_000);
@@ -391,10 +427,10 @@ fn lone_surrogates_are_not_found() {
     let edge = live.edge();
     let uri: String = edge.context.with(|cx| {
         let code = "(async () => (await handler({ context: { eventType: 'viewer-request' },
-            request: { uri: '/\\ud800', querystring: {}, headers: {} } })).uri)()";
+            request: { uri: '/\\ud800', querystring: {}, headers: {}, cookies: {} } })).uri)()";
         cx.eval::<Promise, _>(code).unwrap().finish().catch(&cx).unwrap()
     });
-    assert_eq!(uri, format!("/c/{}", live.slot.not_found));
+    assert_eq!(uri, format!("/c/{}", live.slot.not_found.id));
 }
 
 #[test]
@@ -430,14 +466,13 @@ fn only_what_the_runtime_has_is_used() {
         ".at(",
         "eval(",
         "setTimeout",
-        "Buffer",
         "catch {",
         "/*",
         " //",
     ] {
         assert!(!text.contains(absent), "{absent}");
     }
-    for body in text.split("async function ").skip(1) {
+    for body in SOURCE.split("async function ").skip(1) {
         let body = body.split("\n}").next().unwrap();
         assert!(!body.contains("=>") && !body.contains("(await"), "{body}");
     }
@@ -458,7 +493,7 @@ fn the_fallback_can_be_read_back_and_is_no_difference() {
 fn without_a_pointer_in_the_store_the_one_in_the_text_counts() {
     let live = Live::new(1, ["/a.html".to_owned()]);
     let text = function(Some(&live.pointer(None)));
-    let page = format!("/c/{}", live.paths["/a.html"]);
+    let page = format!("/c/{}", live.paths["/a.html"].id);
     let missing = Edge::new(&text, Some(&live.keys()));
     assert_eq!(missing.get("/a.html")["uri"], page);
     for damaged in ["", "{", "null", "{}"] {
@@ -467,7 +502,7 @@ fn without_a_pointer_in_the_store_the_one_in_the_text_counts() {
         assert_eq!(Edge::new(&text, Some(&store)).get("/a.html")["uri"], page, "{damaged}");
     }
     let failing = Edge::new(&text, None);
-    assert_eq!(failing.get("/a.html")["uri"], format!("/c/{}", live.slot.not_found));
+    assert_eq!(failing.get("/a.html")["uri"], format!("/c/{}", live.slot.not_found.id));
     assert_eq!(failing.get("/api/x")["headers"]["x-arq-release"]["value"], live.slot.release.as_str());
 }
 
@@ -490,16 +525,16 @@ fn an_edge_without_the_keys_answers_from_the_release_before() {
     let mut store = before.keys();
     store.insert("live".into(), live.pointer(Some(&before)).to_json());
     let edge = Edge::new(&function(None), Some(&store));
-    assert_eq!(edge.get("/a.html")["uri"], format!("/c/{}", before.paths["/a.html"]));
+    assert_eq!(edge.get("/a.html")["uri"], format!("/c/{}", before.paths["/a.html"].id));
     assert_eq!(edge.get("/old")["headers"]["location"]["value"], "/old/");
     assert_eq!(edge.run(&[request("/a.html")])[0]["reads"].as_array().unwrap().len(), 3);
 
     store.retain(|key, _| key == "live");
     let edge = Edge::new(&function(None), Some(&store));
-    assert_eq!(edge.get("/a.html")["uri"], format!("/c/{}", live.slot.not_found));
+    assert_eq!(edge.get("/a.html")["uri"], format!("/c/{}", live.slot.not_found.id));
     let edge = Edge::new(&function(None), Some(&live.store(Some(&before))));
-    assert_eq!(edge.get("/a.html")["uri"], format!("/c/{}", live.paths["/a.html"]));
-    assert_eq!(edge.get("/old/")["uri"], format!("/c/{}", live.slot.not_found));
+    assert_eq!(edge.get("/a.html")["uri"], format!("/c/{}", live.paths["/a.html"].id));
+    assert_eq!(edge.get("/old/")["uri"], format!("/c/{}", live.slot.not_found.id));
 }
 
 #[test]
@@ -533,13 +568,15 @@ fn the_api_is_told_the_release_the_bundle_and_the_host() {
 fn where_a_release_has_no_api_its_paths_are_not_found() {
     let live = Live::new(1, []);
     let slot = Slot { api: String::new(), ..live.slot.clone() };
-    let store =
-        BTreeMap::from([("live".to_owned(), Pointer { live: slot, maintenance: false, previous: None }.to_json())]);
+    let store = BTreeMap::from([(
+        "live".to_owned(),
+        Pointer { live: slot, maintenance: false, since: NOW, previous: None }.to_json(),
+    )]);
     let edge = Edge::new(&function(None), Some(&store));
     let mut event = request("/api/x");
     event["request"]["querystring"] = json!({ "q": { "value": "1" } });
     let page = edge.result(event);
-    assert_eq!(page["uri"], format!("/c/{}", live.slot.not_found));
+    assert_eq!(page["uri"], format!("/c/{}", live.slot.not_found.id));
     assert_eq!(page["querystring"], json!({}));
 
     let from_s3 = [("x-amz-meta-h-cache-control", "no-cache"), ("x-amz-meta-status", "404")];
@@ -616,12 +653,7 @@ fn a_304_without_metadata_does_not_let_browsers_keep_the_page() {
 #[test]
 fn api_answers_keep_their_own_headers() {
     let edge = Live::new(1, []).edge();
-    let own = [
-        ("x-frame-options", "SAMEORIGIN"),
-        ("cache-control", "no-store"),
-        ("x-amz-meta-status", "404"),
-        ("server", "s"),
-    ];
+    let own = [("x-frame-options", "SAMEORIGIN"), ("cache-control", "no-store"), ("server", "s")];
     let answer = edge.result(response("/api/x", 201, &own));
     assert_eq!(answer["statusCode"], 201);
     for (name, value) in own {
@@ -631,8 +663,196 @@ fn api_answers_keep_their_own_headers() {
     assert!(answer["headers"]["strict-transport-security"]["value"].is_string());
 }
 
+/// Headers in which a request differs from a plain one.
+fn with(uri: &str, headers: &[(&str, &str)]) -> Value {
+    let mut event = request(uri);
+    headers.iter().for_each(|(name, value)| event["request"]["headers"][name] = json!({ "value": value }));
+    event
+}
+
+#[test]
+fn an_encoded_object_is_fetched_in_the_encoding_that_is_liked_best() {
+    let mut live = Live::new(1, ["/a.html".to_owned()]);
+    let target = Target::parse("AAAAAAAAAAAAB").unwrap();
+    live.paths.insert("/a.html".into(), target);
+    live.packed = pack(&live.paths).unwrap();
+    let edge = live.edge();
+    let mut accepts: Vec<String> = [
+        "",
+        "br",
+        "gzip",
+        "gzip, deflate, br, zstd",
+        "*",
+        "br;q=0",
+        "br;q=0, *",
+        "BR;Q=0.5 , GZIP",
+        "identity",
+        "identity;q=0.5, gzip;q=0.5",
+        "identity, gzip;q=0.9",
+        "gzip;q=x",
+        "gzip; q=0.001",
+        "br;level=1",
+        "br;q=2",
+        "br;q=1.",
+        "br;q=0.",
+        "gzip;q=",
+        ",",
+        ";",
+        "xgzip",
+        "br;q=00.5",
+        "constructor;q=0",
+        "br;q=1.5;x, gzip",
+    ]
+    .map(str::to_owned)
+    .into();
+    let names = ["br", "gzip", "identity", "*", "deflate"];
+    let mut random = Numbers(5);
+    accepts.extend((0..2_000).map(|_| {
+        let items = (0..random.below(4)).map(|_| format!("{};q=0.{}", names[random.below(5)], random.below(4)));
+        items.collect::<Vec<_>>().join(",")
+    }));
+    let events: Vec<_> = accepts.iter().map(|accept| with("/a.html", &[("accept-encoding", accept)])).collect();
+    for (accept, outcome) in accepts.iter().zip(edge.run(&events)) {
+        let best = encoding::preferred([accept.as_str()].into_iter());
+        let uri = format!("/c/AAAAAAAAAAAA{}", best.map_or("", Encoding::suffix));
+        assert_eq!(outcome["result"]["uri"], uri, "{accept}");
+    }
+    assert_eq!(edge.get("/a.html")["uri"], "/c/AAAAAAAAAAAA");
+    let plain = Live::new(1, ["/a.html".to_owned()]);
+    let uri = plain.edge().result(with("/a.html", &[("accept-encoding", "br")]))["uri"].take();
+    assert_eq!(uri, format!("/c/{}", plain.paths["/a.html"].id));
+}
+
+#[test]
+fn an_immutable_name_needs_no_read_and_is_kept_for_a_year() {
+    let edge = Edge::new(&function(None), None);
+    let outcome = edge.run(&[with("/s/site~AAAAAAAAAAAAB.css?", &[("accept-encoding", "gzip")])]).remove(0);
+    assert_eq!(outcome["result"]["statusCode"], 404, "a name ends with its ending");
+    let outcome = edge.run(&[with("/s/site~AAAAAAAAAAAAB.css", &[("accept-encoding", "gzip")])]).remove(0);
+    assert_eq!(outcome["result"]["uri"], "/c/AAAAAAAAAAAA.gz");
+    assert_eq!(outcome["reads"], json!([]));
+    for (uri, header) in [("/c/AAAAAAAAAAAA", Some("1")), ("/s/site~AAAAAAAAAAAAA.css", None)] {
+        let mut event = response(uri, 200, &[]);
+        header.into_iter().for_each(|h| event["request"]["headers"]["x-arq-kept"] = json!({ "value": h }));
+        assert_eq!(edge.result(event)["headers"]["cache-control"]["value"], crate::release::object::IMMUTABLE);
+    }
+    let own = response("/s/site~AAAAAAAAAAAAA.css", 200, &[("x-amz-meta-h-cache-control", "no-cache")]);
+    assert_eq!(edge.result(own)["headers"]["cache-control"]["value"], "no-cache");
+    for raw in [
+        "/a~AAAAAAAAAAAAB.css",
+        "/a~AAAAAAAAAAAAB",
+        "/a~AAAAAAAAAAAC.css",
+        "/a~AAAAAAAAAAAAA.c~s",
+        "/a~A.~AAAAAAAAAAAAA._",
+    ] {
+        let uri = edge.get(raw)["uri"].as_str().map(str::to_owned);
+        assert_eq!(uri, rules::kept(raw).map(|target| target.id.key()).map(|key| format!("/{key}")), "{raw}");
+    }
+}
+
+/// A live release and one that is to be seen by a token only.
+fn previewed() -> (Live, Live, Edge) {
+    let live = Live::new(1, ["/a.html".to_owned()]);
+    let next = Live::new(2, ["/a.html".to_owned(), "/new.html".to_owned()]);
+    let mut store = live.store(None);
+    store.extend(next.keys());
+    store.insert(preview::slot_key(&next.slot.release), serde_json::to_string(&next.slot).unwrap());
+    store.insert(preview::KEY.into(), "secret".into());
+    let edge = Edge::new(&function(None), Some(&store));
+    (live, next, edge)
+}
+
+fn with_field(uri: &str, token: &str) -> Value {
+    let mut event = request(uri);
+    event["request"]["querystring"] = json!({ "arq-preview": { "value": token }, "q": { "value": "1" } });
+    event
+}
+
+#[test]
+fn a_link_opens_the_preview_and_its_cookie_shows_the_release() {
+    let (live, next, edge) = previewed();
+    let token = |kind| preview::token("secret", &next.slot.release, NOW + 60, kind);
+    let answer = edge.result(with_field("/new.html", &token(Kind::Open)));
+    assert_eq!(
+        (&answer["statusCode"], &answer["headers"]["location"]["value"]),
+        (&json!(302), &json!("/new.html?q=1"))
+    );
+    let cookie = &answer["cookies"][preview::COOKIE];
+    assert_eq!(cookie["value"], token(Kind::Cookie));
+    assert_eq!(cookie["attributes"], "Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60");
+
+    let mut event = request("/new.html");
+    event["request"]["cookies"] = json!({ preview::COOKIE: { "value": token(Kind::Cookie) } });
+    assert_eq!(edge.result(event.clone())["uri"], format!("/c/{}", next.paths["/new.html"].id));
+    event["request"]["uri"] = "/api/x".into();
+    assert_eq!(edge.result(event)["headers"]["x-arq-release"]["value"], next.slot.release.as_str());
+    assert_eq!(edge.get("/new.html")["uri"], format!("/c/{}", live.slot.not_found.id));
+
+    let mut answered = response("/c/x", 200, &[]);
+    answered["request"]["cookies"] = json!({ preview::COOKIE: { "value": "x" } });
+    let headers = edge.result(answered)["headers"].take();
+    assert_eq!(headers["x-robots-tag"]["value"], "noindex");
+    assert_eq!(headers["cache-control"]["value"], "private, no-store");
+}
+
+#[test]
+fn no_other_token_opens_anything() {
+    let (live, next, edge) = previewed();
+    let release = &next.slot.release;
+    let good = preview::token("secret", release, NOW + 60, Kind::Open);
+    let cookie = preview::token("secret", release, NOW + 60, Kind::Cookie);
+    let bad = [
+        preview::token("secret", release, NOW, Kind::Open),
+        preview::token("other", release, NOW + 60, Kind::Open),
+        preview::token("secret", &live.slot.release, NOW + 60, Kind::Open),
+        good.replace(&format!(".{}.", NOW + 60), &format!(".{}.", NOW + 61)),
+        good[..good.len() - 1].to_owned(),
+        cookie.clone(),
+        "x".into(),
+        "....".into(),
+        format!("{good}.x").replace(".o.", ".c."),
+    ];
+    for token in &bad {
+        let answer = edge.result(with_field("/new.html", token));
+        assert_eq!(
+            (&answer["statusCode"], &answer["headers"]["cache-control"]["value"]),
+            (&json!(403), &json!("no-store")),
+            "{token}"
+        );
+    }
+    for token in [&bad[0], &bad[1], &bad[2], &bad[3], &good, &cookie.replace(".c.", ".o.")] {
+        let mut event = request("/a.html");
+        event["request"]["cookies"] = json!({ preview::COOKIE: { "value": token } });
+        assert_eq!(edge.result(event)["uri"], format!("/c/{}", live.paths["/a.html"].id), "{token}");
+    }
+}
+
+#[test]
+fn a_preview_with_a_password_asks_for_it() {
+    let (_, next, edge) = previewed();
+    let token = preview::token("secret", &next.slot.release, NOW + 60, Kind::Password("pão:1"));
+    let ask = |authorization: Option<&str>| {
+        let mut event = with_field("/", &token);
+        if let Some(value) = authorization {
+            event["request"]["headers"]["authorization"] = json!({ "value": value });
+        }
+        edge.result(event)
+    };
+    for value in [None, Some("Basic"), Some("Basic !"), Some(&format!("Basic {}", STANDARD.encode("u:pao"))[..])] {
+        let answer = ask(value);
+        assert_eq!(answer["statusCode"], 401);
+        assert!(answer["headers"]["www-authenticate"]["value"].as_str().unwrap().starts_with("Basic realm="));
+    }
+    let answer = ask(Some(&format!("Basic {}", STANDARD.encode("any:pão:1"))));
+    assert_eq!(answer["statusCode"], 302);
+    assert_eq!(
+        answer["cookies"][preview::COOKIE]["value"],
+        preview::token("secret", &next.slot.release, NOW + 60, Kind::Cookie)
+    );
+}
+
 fn both() -> Pointer {
-    Pointer { live: slot(1), maintenance: false, previous: Some(slot(2)) }
+    Pointer { live: slot(1), maintenance: false, since: NOW, previous: Some(slot(2)) }
 }
 
 #[test]

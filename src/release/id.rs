@@ -19,6 +19,16 @@ const BUNDLE_ID_LENGTH: usize = 16;
 #[serde(transparent)]
 pub struct ObjectId(String);
 
+/// Where the bytes for a visitor are: an object, and whether it lies there in encodings, too.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Target {
+    /// The object.
+    pub id: ObjectId,
+    /// Whether there are `c/<id>.br` and `c/<id>.gz`.
+    pub encoded: bool,
+}
+
 /// Names a release: `YYYYMMDD-HHMMSS-<10 hex digits of its manifest's hash>`, in UTC, so that
 /// ids sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,6 +54,42 @@ impl ObjectId {
     /// Its key in the site bucket.
     pub fn key(&self) -> String {
         format!("c/{self}")
+    }
+}
+
+/// Characters of a target: an object's id, and a flag.
+pub const TARGET_LENGTH: usize = OBJECT_ID_LENGTH + 1;
+
+impl Target {
+    /// Takes over a target that was read; `None` unless it has the shape of one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (id, flag) = text.split_at_checked(OBJECT_ID_LENGTH)?;
+        let encoded = match flag {
+            "A" => false,
+            "B" => true,
+            _ => return None,
+        };
+        Some(Self { id: ObjectId::parse(id)?, encoded })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.id, if self.encoded { 'B' } else { 'A' })
+    }
+}
+
+impl From<Target> for String {
+    fn from(target: Target) -> Self {
+        target.to_string()
+    }
+}
+
+impl TryFrom<String> for Target {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or(format!("\"{text}\" is no object with a flag"))
     }
 }
 
@@ -152,5 +198,15 @@ mod tests {
         assert_eq!(BundleId::parse("47DEQpj8HBSa-_TI").unwrap().key(), "api/47DEQpj8HBSa-_TI.json");
         assert_eq!(BundleId::parse("47DEQpj8HBSa/_TI"), None);
         assert_eq!(ObjectId::parse("short"), None);
+    }
+
+    #[test]
+    fn a_target_is_an_id_and_a_flag() {
+        for text in ["AAAAAAAAAAAAA", "0123456789-_B"] {
+            assert_eq!(Target::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["", "AAAAAAAAAAAA", "AAAAAAAAAAAAC", "AAAAAAAAAAAéA", "AAAAAAAAAAAAAA"] {
+            assert_eq!(Target::parse(text), None, "{text}");
+        }
     }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::id::{BundleId, ObjectId, ReleaseId, hex};
+use super::id::{BundleId, ObjectId, ReleaseId, Target, hex};
 use super::object::Object;
 
 /// Version of the file's format.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The list of a release. Equal contents have equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,12 +35,16 @@ pub struct Entry {
     pub content_type: String,
     /// Size in bytes.
     pub size: u64,
-    /// MD5 of the bytes, in lower-case hexadecimal.
-    pub md5: String,
+    /// S3's ETag of it, without quotes.
+    pub etag: String,
+    /// Whether it also lies there in every encoding.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encoded: bool,
     /// Status of the answer.
     #[serde(default = "ok", skip_serializing_if = "is_ok")]
     pub status: u16,
-    /// The other headers for the visitor.
+    /// The headers that were asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
 }
 
@@ -74,7 +78,8 @@ impl Entry {
         Self {
             content_type: object.content_type.clone(),
             size: object.size,
-            md5: object.md5.clone(),
+            etag: object.etag.clone(),
+            encoded: object.encoded,
             status: object.status,
             headers: object.headers.clone(),
         }
@@ -128,6 +133,16 @@ impl Manifest {
         self == other
     }
 
+    /// Where visitors find an object; as it is, when the manifest does not list it.
+    pub fn target(&self, id: &ObjectId) -> Target {
+        Target { id: id.clone(), encoded: self.objects.get(id).is_some_and(|entry| entry.encoded) }
+    }
+
+    /// Where visitors find every path.
+    pub fn targets(&self) -> BTreeMap<String, Target> {
+        self.paths.iter().map(|(path, id)| (path.clone(), self.target(id))).collect()
+    }
+
     /// What the manifest says of a path's object.
     pub fn entry(&self, path: &str) -> Option<&Entry> {
         self.objects.get(self.paths.get(path)?)
@@ -144,7 +159,8 @@ pub(crate) mod tests {
         let entry = |text: &str, status| Entry {
             content_type: "text/html".into(),
             size: text.len() as u64,
-            md5: String::new(),
+            etag: String::new(),
+            encoded: false,
             status,
             headers: BTreeMap::new(),
         };
@@ -166,8 +182,8 @@ pub(crate) mod tests {
     #[test]
     fn damage_and_other_formats_are_told_apart() {
         let json = String::from_utf8(manifest(&[("/", "home")]).to_json()).unwrap();
-        let other = json.replace("\"format\":1", "\"format\":2");
-        assert!(Manifest::parse(other.as_bytes()).unwrap_err().to_string().contains("format 2"));
+        let other = json.replace("\"format\":2", "\"format\":3");
+        assert!(Manifest::parse(other.as_bytes()).unwrap_err().to_string().contains("format 3"));
         assert!(matches!(Manifest::parse(&json.as_bytes()[1..]), Err(ManifestError::Damaged(_))));
         let mut less = manifest(&[("/", "home")]);
         let home = less.paths["/"].clone();

@@ -7,16 +7,20 @@
 pub mod build;
 pub mod difference;
 pub mod edge;
+pub mod encoding;
 pub mod id;
 pub mod manifest;
 pub mod object;
 pub mod pack;
 pub mod pointer;
+pub mod preview;
 pub mod rules;
+mod squeeze;
 
 pub use build::{Release, ReleaseError};
 pub use difference::Difference;
-pub use id::{BundleId, ObjectId, ReleaseId};
+pub use encoding::Encoding;
+pub use id::{BundleId, ObjectId, ReleaseId, Target};
 pub use manifest::{Manifest, ManifestError};
 pub use object::Object;
 pub use pack::{PackError, Packed, pack};

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::id::{ObjectId, RELEASE_ID_LENGTH, ReleaseId};
+use super::id::{RELEASE_ID_LENGTH, ReleaseId, Target};
 use super::rules::{self, ENTRY_LENGTH, Index};
 use crate::site::url;
 
@@ -22,8 +22,6 @@ pub const STORE_BYTES: usize = 5_000_000;
 const MEAN: usize = 36;
 /// The value of a bucket without entries; a value may not be empty.
 const EMPTY: &str = "-";
-/// Flag of an entry whose object is stored as it is.
-const PLAIN: char = 'A';
 /// Seeds that are tried before there are more buckets.
 const SEEDS: u32 = 64;
 /// How often the number of buckets may grow, by a quarter of the first number.
@@ -65,7 +63,7 @@ pub enum PackError {
 }
 
 /// Packs paths. The same paths and objects always give the same values.
-pub fn pack(paths: &BTreeMap<String, ObjectId>) -> Result<Packed, PackError> {
+pub fn pack(paths: &BTreeMap<String, Target>) -> Result<Packed, PackError> {
     // Without this check, a hopeless search could take long.
     check_room(paths.len(), paths.len() * ENTRY_LENGTH, 0)?;
     let stems: BTreeSet<&str> = paths.keys().map(|path| url::stem(path)).collect();
@@ -102,10 +100,10 @@ fn key_length(buckets: usize) -> usize {
 }
 
 /// Puts the paths into buckets, or finds that they do not fit.
-fn arrange(paths: &BTreeMap<String, ObjectId>, stems: &BTreeSet<&str>, seed: u32, buckets: usize) -> Option<Packed> {
+fn arrange(paths: &BTreeMap<String, Target>, stems: &BTreeSet<&str>, seed: u32, buckets: usize) -> Option<Packed> {
     let count = u32::try_from(buckets).ok()?;
     let room = (PAIR_BYTES - key_length(buckets)) / ENTRY_LENGTH;
-    let mut filled: Vec<Vec<(u32, &ObjectId)>> = vec![Vec::new(); buckets];
+    let mut filled: Vec<Vec<(u32, &Target)>> = vec![Vec::new(); buckets];
     for (path, id) in paths {
         let bucket = &mut filled[rules::bucket(seed, count, path) as usize];
         if bucket.len() == room {
@@ -132,11 +130,11 @@ fn arrange(paths: &BTreeMap<String, ObjectId>, stems: &BTreeSet<&str>, seed: u32
     Some(Packed { seed, buckets: filled.iter().map(|bucket| value(bucket)).collect() })
 }
 
-fn value(bucket: &[(u32, &ObjectId)]) -> String {
+fn value(bucket: &[(u32, &Target)]) -> String {
     if bucket.is_empty() {
         return EMPTY.into();
     }
-    bucket.iter().map(|(print, id)| format!("{}{id}{PLAIN}", rules::digits(*print))).collect()
+    bucket.iter().map(|(print, id)| format!("{}{id}", rules::digits(*print))).collect()
 }
 
 impl Packed {
@@ -164,9 +162,9 @@ impl Packed {
 }
 
 impl Index for Packed {
-    type Found = ObjectId;
+    type Found = Target;
 
-    fn find(&self, path: &str) -> Option<ObjectId> {
+    fn find(&self, path: &str) -> Option<Target> {
         let count = u32::try_from(self.buckets.len()).ok()?;
         let value = self.buckets.get(rules::bucket(self.seed, count, path) as usize)?;
         rules::find_in_bucket(value, self.seed, path)
@@ -179,12 +177,12 @@ mod tests {
     use super::*;
     use crate::release::rules::{Answer, lookup};
 
-    fn id(number: usize) -> ObjectId {
-        ObjectId::parse(&format!("{number:012}")).unwrap()
+    fn id(number: usize) -> Target {
+        Target::parse(&format!("{number:012}{}", ["A", "B"][number % 2])).unwrap()
     }
 
     /// Paths as sites have them: folders, pages and pictures.
-    fn paths(count: usize) -> BTreeMap<String, ObjectId> {
+    fn paths(count: usize) -> BTreeMap<String, Target> {
         let path = |number: usize| match number % 4 {
             0 => format!("/posts/{}/{number}/", number % 97),
             1 => format!("/pages/page-{number}.html"),
@@ -194,7 +192,7 @@ mod tests {
         (0..count).map(|number| (path(number), id(number))).collect()
     }
 
-    fn assert_holds(paths: &BTreeMap<String, ObjectId>, packed: &Packed) {
+    fn assert_holds(paths: &BTreeMap<String, Target>, packed: &Packed) {
         let release = ReleaseId::parse("20250310-020405-0123456789").unwrap();
         for (key, value) in packed.entries(&release) {
             assert!(key.len() + value.len() <= PAIR_BYTES && !value.is_empty());
@@ -251,14 +249,14 @@ mod tests {
 
     #[test]
     fn paths_that_share_stems_get_more_buckets() {
-        let paths: BTreeMap<String, ObjectId> =
+        let paths: BTreeMap<String, Target> =
             (0..9_000).map(|n| (format!("/p{}{}", n / 3, ["", ".html", "/"][n % 3]), id(n))).collect();
         assert_holds(&paths, &pack(&paths).unwrap());
     }
 
     #[test]
     fn what_the_store_cannot_hold_is_refused_with_numbers() {
-        let many: BTreeMap<String, ObjectId> = (0..150_000).map(|n| (format!("/{n}"), id(n))).collect();
+        let many: BTreeMap<String, Target> = (0..150_000).map(|n| (format!("/{n}"), id(n))).collect();
         let error = pack(&many).unwrap_err();
         assert!(matches!(error, PackError::StoreFull { paths: 150_000, .. }));
         assert!(error.to_string().contains("about 1"), "{error}");

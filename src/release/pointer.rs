@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{BundleId, ObjectId, ReleaseId};
+use super::id::{BundleId, ReleaseId, Target};
 use super::pack::Packed;
 
 /// The key in the edge store.
@@ -22,7 +22,7 @@ pub struct Slot {
     pub buckets: u32,
     /// Its not-found page.
     #[serde(rename = "e")]
-    pub not_found: ObjectId,
+    pub not_found: Target,
     /// Its API bundle; empty when it has no API.
     #[serde(rename = "a")]
     pub api: String,
@@ -38,6 +38,9 @@ pub struct Pointer {
     /// Whether visitors are asked to come back later.
     #[serde(rename = "m", default, skip_serializing_if = "std::ops::Not::not")]
     pub maintenance: bool,
+    /// Since when it is live, in seconds since 1970; 0 when that is not known.
+    #[serde(rename = "t", default)]
+    pub since: i64,
     /// What was live before.
     #[serde(rename = "p")]
     pub previous: Option<Slot>,
@@ -45,7 +48,7 @@ pub struct Pointer {
 
 impl Slot {
     /// The slot of a release that was packed.
-    pub fn new(release: ReleaseId, packed: &Packed, not_found: ObjectId, api: Option<&BundleId>) -> Self {
+    pub fn new(release: ReleaseId, packed: &Packed, not_found: Target, api: Option<&BundleId>) -> Self {
         // More buckets than that do not fit a store.
         let buckets = u32::try_from(packed.buckets.len()).unwrap_or(u32::MAX);
         let api = api.map(ToString::to_string).unwrap_or_default();
@@ -62,14 +65,15 @@ impl Pointer {
     /// The pointer after `live` takes the place of what is live now; a rollback is the same.
     ///
     /// Naming what is live already changes nothing, so that this may be done again. A site that is
-    /// closed stays so.
-    pub fn next(live: Slot, now: Option<&Self>) -> Self {
-        let previous = match now {
-            Some(now) if now.live.release == live.release => now.previous.clone(),
-            Some(now) => Some(now.live.clone()),
-            None => None,
-        };
-        Self { live, maintenance: now.is_some_and(|now| now.maintenance), previous }
+    /// closed stays so. `at` is the time of the change, in seconds since 1970.
+    pub fn next(live: Slot, now: Option<&Self>, at: i64) -> Self {
+        let maintenance = now.is_some_and(|now| now.maintenance);
+        match now {
+            Some(now) if now.live.release == live.release => {
+                Self { live, maintenance, since: now.since, previous: now.previous.clone() }
+            }
+            now => Self { live, maintenance, since: at, previous: now.map(|now| now.live.clone()) },
+        }
     }
 
     /// Reads the value; `None` when it is not one.
@@ -78,7 +82,6 @@ impl Pointer {
         let sound = |slot: &Slot| {
             slot.buckets > 0
                 && ReleaseId::parse(slot.release.as_str()).is_some()
-                && ObjectId::parse(slot.not_found.as_str()).is_some()
                 && (slot.api.is_empty() || slot.bundle().is_some())
         };
         (sound(&pointer.live) && pointer.previous.as_ref().is_none_or(sound)).then_some(pointer)
@@ -102,31 +105,31 @@ pub(crate) mod tests {
             release: ReleaseId::parse(&format!("20250310-020405-{digit:010}")).unwrap(),
             seed: u32::MAX,
             buckets: 4_000,
-            not_found: ObjectId::parse("AAAAAAAAAAAA").unwrap(),
+            not_found: Target::parse("AAAAAAAAAAAAB").unwrap(),
             api: "47DEQpj8HBSa-_TI".into(),
         }
     }
 
     #[test]
     fn the_value_is_short_and_survives() {
-        let pointer = Pointer::next(slot(2), Some(&Pointer::next(slot(1), None)));
+        let pointer = Pointer::next(slot(2), Some(&Pointer::next(slot(1), None, 1)), 2);
         assert!(KEY.len() + pointer.to_json().len() <= PAIR_BYTES);
         assert_eq!(Pointer::parse(&pointer.to_json()), Some(pointer));
-        let first = Pointer::next(slot(1), None).to_json();
+        let first = Pointer::next(slot(1), None, 1741572245).to_json();
         assert_eq!(
             first,
-            "{\"r\":\"20250310-020405-0000000001\",\"s\":4294967295,\"n\":4000,\"e\":\"AAAAAAAAAAAA\",\
-             \"a\":\"47DEQpj8HBSa-_TI\",\"p\":null}"
+            "{\"r\":\"20250310-020405-0000000001\",\"s\":4294967295,\"n\":4000,\"e\":\"AAAAAAAAAAAAB\",\
+             \"a\":\"47DEQpj8HBSa-_TI\",\"t\":1741572245,\"p\":null}"
         );
     }
 
     #[test]
     fn the_release_before_is_kept_without_its_own() {
-        let one = Pointer::next(slot(1), None);
-        let two = Pointer::next(slot(2), Some(&one));
-        let back = Pointer::next(slot(1), Some(&two));
-        assert_eq!((back.live.clone(), back.previous.clone()), (slot(1), Some(slot(2))));
-        assert_eq!(Pointer::next(slot(1), Some(&back)), back);
+        let one = Pointer::next(slot(1), None, 1);
+        let two = Pointer::next(slot(2), Some(&one), 2);
+        let back = Pointer::next(slot(1), Some(&two), 3);
+        assert_eq!((back.live.clone(), back.since, back.previous.clone()), (slot(1), 3, Some(slot(2))));
+        assert_eq!(Pointer::next(slot(1), Some(&back), 4), back);
         assert!(!back.to_json().contains("\"p\":null"));
     }
 

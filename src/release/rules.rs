@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::id::{OBJECT_ID_LENGTH, ObjectId};
+use super::id::{TARGET_LENGTH, Target};
 use crate::site::url;
 
 /// What a query string may hold in a header: printable ASCII without the space.
@@ -24,7 +24,7 @@ const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /// Characters of a fingerprint.
 pub const FINGERPRINT_LENGTH: usize = 4;
 /// Characters of an entry of a bucket: fingerprint, object id, flag.
-pub const ENTRY_LENGTH: usize = FINGERPRINT_LENGTH + OBJECT_ID_LENGTH + 1;
+pub const ENTRY_LENGTH: usize = FINGERPRINT_LENGTH + TARGET_LENGTH;
 
 /// The answer to a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +68,22 @@ impl<T: Clone, S: BuildHasher> Index for HashMap<String, T, S> {
 /// match it.
 pub fn is_api(raw: &str) -> bool {
     raw.starts_with("/api/")
+}
+
+/// The object that an immutable name stands for: `name~<id><flag>.ending`, as it came.
+pub fn kept(raw: &str) -> Option<Target> {
+    let (rest, ending) = raw.rsplit_once('.')?;
+    let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let mark = rest.len().checked_sub(TARGET_LENGTH + 1)?;
+    let target = rest.get(mark..)?.strip_prefix('~')?;
+    if word(ending) { Target::parse(target) } else { None }
+}
+
+/// The immutable name of a file; `None` when its name has no ending of letters and digits.
+pub fn kept_name(path: &str, target: &Target) -> Option<String> {
+    let (rest, ending) = path.rsplit_once('.')?;
+    let name = format!("{rest}~{target}.{ending}");
+    (!rest.ends_with('/') && kept(&name).as_ref() == Some(target)).then_some(name)
 }
 
 /// Answers a path as it came in the request, without the query string.
@@ -127,11 +143,11 @@ pub(crate) fn digits(print: u32) -> String {
 }
 
 /// Finds a path in the value of its bucket.
-pub fn find_in_bucket(value: &str, seed: u32, path: &str) -> Option<ObjectId> {
+pub fn find_in_bucket(value: &str, seed: u32, path: &str) -> Option<Target> {
     let print = digits(print(seed, path));
     let entries = value.as_bytes().chunks_exact(ENTRY_LENGTH);
     let entry = entries.into_iter().find(|entry| entry.starts_with(print.as_bytes()))?;
-    ObjectId::parse(std::str::from_utf8(&entry[FINGERPRINT_LENGTH..][..OBJECT_ID_LENGTH]).ok()?)
+    Target::parse(std::str::from_utf8(&entry[FINGERPRINT_LENGTH..]).ok()?)
 }
 
 #[cfg(test)]
@@ -203,6 +219,22 @@ mod tests {
             [("/api", "/api/"), ("/%61pi", "/api/"), ("/%61pi/x%20y", "/api/x%20y"), ("//api/x", "/api/x")]
         {
             assert_eq!(answer(raw), to(want), "{raw}");
+        }
+    }
+
+    #[test]
+    fn an_immutable_name_names_its_object() {
+        let target = Target::parse("AAAA-AAA_AAAB").unwrap();
+        let name = kept_name("/styles/site.min.css", &target).unwrap();
+        assert_eq!(name, "/styles/site.min~AAAA-AAA_AAAB.css");
+        assert_eq!(kept(&name), Some(target.clone()));
+        for path in ["/a", "/.css", "/a/.css", "/a.b/c", "/a.c-s"] {
+            assert_eq!(kept_name(path, &target), None, "{path}");
+        }
+        for raw in
+            ["/a~AAAAAAAAAAAAA", "/a~AAAAAAAAAAAA.css", "/aAAAAAAAAAAAAA.css", "/a~AAAAAAAAAAAAC.css", "/~.", "~"]
+        {
+            assert_eq!(kept(raw), None, "{raw}");
         }
     }
 

@@ -14,6 +14,8 @@ use crate::release::rules::{self, Answer};
 
 /// What browsers are told of redirects, as of pages: ask again each time.
 const REVALIDATE: HeaderValue = HeaderValue::from_static(crate::release::object::CACHE_CONTROL);
+/// What they are told of what is named by its contents.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static(crate::release::object::IMMUTABLE);
 /// What is said of answers that are of this moment only.
 pub const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// What an error page may do: listen for the end of the trouble.
@@ -45,13 +47,24 @@ async fn from_site(state: &State, site: &Site, request: &HttpRequest, payload: P
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return method_not_allowed(&site.headers);
     }
+    if let Some(target) = rules::kept(path) {
+        let asset = site.assets.get(&target.id);
+        let lifetime = if asset.is_some() { IMMUTABLE } else { REVALIDATE };
+        return with_lifetime(page::answer(state, site, asset.unwrap_or(&site.not_found), request).await, lifetime);
+    }
     // Without an API its paths are unknown like any other.
     let answer = if for_api { Answer::NotFound } else { rules::lookup(&site.paths, path) };
     match answer {
-        Answer::Object(asset) => page::answer(state, site, &asset, request).await,
-        Answer::NotFound => page::answer(state, site, &site.not_found, request).await,
+        Answer::Object(asset) => with_lifetime(page::answer(state, site, &asset, request).await, REVALIDATE),
+        Answer::NotFound => with_lifetime(page::answer(state, site, &site.not_found, request).await, REVALIDATE),
         Answer::Redirect(to) => moved(&rules::with_query(&to, request.uri().query()), &site.headers),
     }
+}
+
+/// How long a page may be kept, unless it says so itself.
+fn with_lifetime(mut response: HttpResponse, lifetime: HeaderValue) -> HttpResponse {
+    add_absent(&mut response, &[(header::CACHE_CONTROL, lifetime)]);
+    response
 }
 
 /// SECURITY: the name in the request line counts before `Host`, as RFC 9112 section 3.2.2 has it;

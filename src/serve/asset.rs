@@ -8,10 +8,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use bytes::Bytes;
 
-use super::encoding::{self, Encoding};
 use super::shelf::Place;
 use super::stamp::Stamp;
-use crate::release::Object;
+use crate::release::{Encoding, Object};
 use crate::site::Content;
 
 /// Largest body that is kept in memory as it is, in bytes; larger ones are streamed.
@@ -29,16 +28,14 @@ pub struct Asset {
     pub status: StatusCode,
     /// Size of the body in bytes.
     pub size: u64,
-    /// MD5 of the body, in hexadecimal.
-    pub md5: String,
+    /// ETag of the body, without quotes.
+    pub etag: String,
     /// `content-type`, the object's own headers and the security headers.
     pub headers: Vec<Header>,
-    /// The quoted MD5.
+    /// The quoted ETag.
     pub strong: HeaderValue,
-    /// The same, weak: for compressed bodies.
-    pub weak: HeaderValue,
     /// Whether the body is compressed for those who accept it.
-    pub compressible: bool,
+    pub encoded: bool,
     /// Whether it is a page that can hold the script of live reload.
     pub html: bool,
     /// Where the body is.
@@ -57,7 +54,7 @@ pub enum Source {
     Disk {
         /// Its path.
         path: PathBuf,
-        /// A state of the file, and the quoted MD5 of what it held then.
+        /// A state of the file, and the quoted ETag of what it held then.
         known: Mutex<Option<(Stamp, HeaderValue)>>,
     },
 }
@@ -67,15 +64,14 @@ impl Asset {
     ///
     /// A header of the object's own goes before one of the same name in `security`.
     pub fn new(object: &Object, security: &[Header], since: SystemTime) -> Self {
-        let strong = quoted(&object.md5);
+        let strong = quoted(&object.etag);
         let essence = object.content_type.split(';').next().unwrap_or_default().trim();
         Self {
             status: StatusCode::from_u16(object.status).unwrap_or(StatusCode::OK),
             size: object.size,
-            md5: object.md5.clone(),
+            etag: object.etag.clone(),
             headers: headers(object, security),
-            weak: weak(&object.md5),
-            compressible: encoding::compressible(&object.content_type, object.size),
+            encoded: object.encoded,
             html: essence.eq_ignore_ascii_case("text/html"),
             source: source(object, &strong, since),
             strong,
@@ -103,14 +99,14 @@ impl Asset {
 }
 
 impl Source {
-    /// The quoted MD5 of the file in this state, if it is known.
+    /// The quoted ETag of the file in this state, if it is known.
     pub fn etag_at(&self, stamp: Stamp) -> Option<HeaderValue> {
         let Self::Disk { known, .. } = self else { return None };
         let known = known.lock().unwrap_or_else(PoisonError::into_inner);
         known.as_ref().filter(|(at, _)| *at == stamp).map(|(_, etag)| etag.clone())
     }
 
-    /// Remembers the MD5 of the file in this state.
+    /// Remembers the ETag of the file in this state.
     pub fn note(&self, stamp: Stamp, etag: &HeaderValue) {
         if let Self::Disk { known, .. } = self {
             *known.lock().unwrap_or_else(PoisonError::into_inner) = Some((stamp, etag.clone()));
@@ -119,12 +115,8 @@ impl Source {
 }
 
 /// A strong ETag.
-pub fn quoted(md5: &str) -> HeaderValue {
-    value(&format!("\"{md5}\""))
-}
-
-fn weak(md5: &str) -> HeaderValue {
-    value(&format!("W/\"{md5}\""))
+pub fn quoted(etag: &str) -> HeaderValue {
+    value(&format!("\"{etag}\""))
 }
 
 /// A header's value; empty when no header may have it.
@@ -136,6 +128,9 @@ fn headers(object: &Object, security: &[Header]) -> Vec<Header> {
     let own = object.headers.iter().filter_map(|(name, value)| parsed(name, value));
     let mut all: Vec<Header> = own.collect();
     all.insert(0, (header::CONTENT_TYPE, value(&object.content_type)));
+    if object.encoded && !object.headers.contains_key("vary") {
+        all.push((header::VARY, HeaderValue::from_static("Accept-Encoding")));
+    }
     let missing = security.iter().filter(|(name, _)| !object.headers.contains_key(name.as_str()));
     all.extend(missing.cloned());
     all
@@ -146,7 +141,7 @@ pub fn parsed(name: &str, value: &str) -> Option<Header> {
     Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
 }
 
-/// Only large files are looked at again; the MD5 of a small one is checked when it is read.
+/// Only large files are looked at again; the ETag of a small one is checked when it is read.
 fn source(object: &Object, strong: &HeaderValue, since: SystemTime) -> Source {
     match &object.content {
         Content::Memory(bytes) => Source::Memory(bytes.clone()),

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::asset::{Asset, Header, parsed};
 use super::trouble::Trouble;
 use crate::api::Engine;
-use crate::release::Release;
+use crate::release::{ObjectId, Release};
 
 /// One build of the project.
 pub struct Build {
@@ -36,6 +36,8 @@ pub enum Current {
 pub struct Site {
     /// The object of every decoded path.
     pub paths: HashMap<String, Arc<Asset>>,
+    /// Every object, by its id, for its immutable name.
+    pub assets: HashMap<ObjectId, Arc<Asset>>,
     /// The page for what is not found.
     pub not_found: Arc<Asset>,
     /// What answers `/api/*`.
@@ -52,22 +54,22 @@ impl Site {
     /// `None` when the release has no not-found page, which [`Release::build`] never leaves out.
     pub fn new(build: Build, name: String, since: SystemTime, earlier: Option<&Self>) -> Option<Self> {
         let headers: Vec<Header> = build.headers.iter().filter_map(|(name, value)| parsed(name, value)).collect();
-        let kept = earlier.map(|site| site.by_md5()).unwrap_or_default();
+        let kept = earlier.map(|site| site.by_etag()).unwrap_or_default();
         let mut assets = HashMap::with_capacity(build.release.objects.len());
         for (id, object) in &build.release.objects {
             let mut asset = Asset::new(object, &headers, since);
-            if let Some(earlier) = kept.get(asset.md5.as_str()) {
+            if let Some(earlier) = kept.get(asset.etag.as_str()) {
                 asset.keep_from(earlier);
             }
-            assets.insert(id, Arc::new(asset));
+            assets.insert(id.clone(), Arc::new(asset));
         }
         let paths = build.release.paths.iter();
         let paths = paths.filter_map(|(path, id)| Some((path.clone(), assets.get(id)?.clone()))).collect();
         let not_found = assets.get(&build.release.not_found)?.clone();
-        Some(Self { paths, not_found, engine: build.engine, headers, build: name })
+        Some(Self { paths, assets, not_found, engine: build.engine, headers, build: name })
     }
 
-    fn by_md5(&self) -> HashMap<&str, &Arc<Asset>> {
-        self.paths.values().chain([&self.not_found]).map(|asset| (asset.md5.as_str(), asset)).collect()
+    fn by_etag(&self) -> HashMap<&str, &Arc<Asset>> {
+        self.assets.values().map(|asset| (asset.etag.as_str(), asset)).collect()
     }
 }

@@ -10,16 +10,15 @@ use std::sync::Arc;
 
 use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
-use md5::{Digest, Md5};
 
 use super::asset::{Asset, KEPT, Source, quoted};
 use super::body::Body;
-use super::encoding::Encoding;
 use super::shelf::Shelf;
 use super::stamp::Stamp;
-use crate::release::id::hex;
+use crate::release::Encoding;
+use crate::release::object::etag_of;
 
-/// How often a file that changes while its MD5 is taken is read again.
+/// How often a file that changes while its ETag is taken is read again.
 const TRIES: usize = 3;
 
 /// A body and what is to be said of it.
@@ -27,7 +26,7 @@ const TRIES: usize = 3;
 pub struct Loaded {
     /// The body.
     pub body: Body,
-    /// Its ETag, weak for a compressed body.
+    /// Its ETag.
     pub etag: HeaderValue,
     /// How it is compressed.
     pub encoding: Option<Encoding>,
@@ -35,10 +34,11 @@ pub struct Loaded {
 
 /// The body of an object; compressed when `accepted` says how and it pays.
 pub async fn load(asset: &Arc<Asset>, accepted: Option<Encoding>, shelf: &Shelf) -> io::Result<Loaded> {
-    if let Some(encoding) = accepted.filter(|_| asset.compressible)
+    if let Some(encoding) = accepted.filter(|_| asset.encoded)
         && let Some(body) = compressed(asset, encoding, shelf).await?
     {
-        return Ok(Loaded { body: Body::Memory(body), etag: asset.weak.clone(), encoding: Some(encoding) });
+        let etag = quoted(&etag_of(body.as_ref())?);
+        return Ok(Loaded { body: Body::Memory(body), etag, encoding: Some(encoding) });
     }
     match &asset.source {
         Source::Memory(bytes) => Ok(as_built(asset, bytes.clone())),
@@ -66,7 +66,7 @@ fn as_built(asset: &Asset, bytes: Bytes) -> Loaded {
     Loaded { body: Body::Memory(bytes), etag: asset.strong.clone(), encoding: None }
 }
 
-/// `None` when compressing does not pay, or when the file is no longer what was built.
+/// `None` when the file is no longer what was built.
 async fn compressed(asset: &Arc<Asset>, encoding: Encoding, shelf: &Shelf) -> io::Result<Option<Bytes>> {
     let place = asset.place(Some(encoding));
     let body = match place.get() {
@@ -84,8 +84,7 @@ async fn compressed(asset: &Arc<Asset>, encoding: Encoding, shelf: &Shelf) -> io
             }
         }
     };
-    // Nothing is kept for a body that would not shrink.
-    Ok(Some(body).filter(|body| !body.is_empty()))
+    Ok(Some(body))
 }
 
 fn compress(asset: &Asset, encoding: Encoding) -> io::Result<Option<Bytes>> {
@@ -96,7 +95,7 @@ fn compress(asset: &Asset, encoding: Encoding) -> io::Result<Option<Bytes>> {
             None => read(File::open(path)?.take(asset.size + 1))?,
         },
     };
-    if !matches!(asset.source, Source::Memory(_)) && md5(&plain) != asset.md5 {
+    if !matches!(asset.source, Source::Memory(_)) && etag_of(plain.as_ref())? != asset.etag {
         return Ok(None);
     }
     encoding.compress(&plain).map(Some)
@@ -113,20 +112,20 @@ async fn small(asset: &Arc<Asset>, path: &Path, shelf: &Shelf) -> io::Result<Loa
     }
     let start = path.to_owned();
     // One byte more than the largest, so that a file that has grown is noticed.
-    let (bytes, md5) = blocking(move || {
+    let (bytes, etag) = blocking(move || {
         let bytes = read(File::open(start)?.take(KEPT + 1))?;
-        let md5 = md5(&bytes);
-        Ok((bytes, md5))
+        let etag = etag_of(bytes.as_ref())?;
+        Ok((bytes, etag))
     })
     .await?;
-    if md5 == asset.md5 {
+    if etag == asset.etag {
         shelf.put(place, bytes.clone());
         return Ok(as_built(asset, bytes));
     }
     if bytes.len() as u64 > KEPT {
         return large(asset, path).await;
     }
-    Ok(Loaded { body: Body::Memory(bytes), etag: quoted(&md5), encoding: None })
+    Ok(Loaded { body: Body::Memory(bytes), etag: quoted(&etag), encoding: None })
 }
 
 async fn large(asset: &Arc<Asset>, path: &Path) -> io::Result<Loaded> {
@@ -134,14 +133,14 @@ async fn large(asset: &Arc<Asset>, path: &Path) -> io::Result<Loaded> {
     blocking(move || open_with_etag(&asset, path)).await
 }
 
-/// Opens a file whose MD5 is known in its present state, or takes the MD5 first.
+/// Opens a file whose ETag is known in its present state, or takes it first.
 fn open_with_etag(asset: &Asset, path: PathBuf) -> io::Result<Loaded> {
     for _ in 0..TRIES {
         let file = File::open(&path)?;
         let stamp = Stamp::of(&file)?;
         let etag = match asset.source.etag_at(stamp) {
             Some(etag) => etag,
-            None => quoted(&md5_of_file(&file)?),
+            None => quoted(&etag_of(&file)?),
         };
         if Stamp::of(&file)? == stamp {
             asset.source.note(stamp, &etag);
@@ -149,23 +148,6 @@ fn open_with_etag(asset: &Asset, path: PathBuf) -> io::Result<Loaded> {
         }
     }
     Err(io::Error::other(format!("{} keeps changing", path.display())))
-}
-
-fn md5_of_file(mut file: &File) -> io::Result<String> {
-    let mut sum = Md5::new();
-    let mut piece = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut piece) {
-            Ok(0) => return Ok(hex(&sum.finalize())),
-            Ok(read) => sum.update(&piece[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn md5(bytes: &[u8]) -> String {
-    hex(&Md5::digest(bytes))
 }
 
 fn read(mut from: impl Read) -> io::Result<Bytes> {

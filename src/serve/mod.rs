@@ -17,7 +17,6 @@ mod asset;
 mod body;
 mod condition;
 mod current;
-mod encoding;
 mod host;
 mod listen;
 mod load;

@@ -15,17 +15,16 @@ use super::answer::{NO_STORE, failed};
 use super::asset::Asset;
 use super::body::LengthOnly;
 use super::current::Site;
-use super::encoding::{self, Encoding};
 use super::load::{self, Loaded};
 use super::range::{self, Wanted};
 use super::state::State;
 use super::{condition, reload};
+use crate::release::encoding::{self, Encoding};
 
 /// Largest page that gets the script of live reload, in bytes: it is changed in memory.
 const LARGEST_WITH_SCRIPT: u64 = 10 * 1024 * 1024;
 const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
-const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 
 /// Answers with an object of the site.
 pub async fn answer(state: &State, site: &Site, asset: &Arc<Asset>, request: &HttpRequest) -> HttpResponse {
@@ -72,7 +71,7 @@ async fn with_script(
 }
 
 async fn as_published(state: &State, asset: &Arc<Asset>, request: &HttpRequest) -> io::Result<HttpResponse> {
-    let accepted = if asset.compressible { accepted(request.headers()) } else { None };
+    let accepted = if asset.encoded { accepted(request.headers()) } else { None };
     let loaded = load::load(asset, accepted, &state.shelf).await?;
     if condition::has_already(values(request.headers(), &header::IF_NONE_MATCH), text(&loaded.etag)) {
         return Ok(described(asset, StatusCode::NOT_MODIFIED, &loaded));
@@ -92,12 +91,12 @@ fn accepted(headers: &HeaderMap) -> Option<Encoding> {
     encoding::preferred(values(headers, &header::ACCEPT_ENCODING))
 }
 
-/// A compressed body has no parts: what was compressed today may be other bytes tomorrow.
+/// The parts of a compressed body are parts of what was compressed, as at the edge.
 fn wanted(request: &HttpRequest, loaded: &Loaded) -> Wanted {
     let Some(range) = request.headers().get(header::RANGE) else { return Wanted::Whole };
     let if_range = request.headers().get(header::IF_RANGE);
     let continues = if_range.is_none_or(|value| range::still_the_same(text(value), text(&loaded.etag)));
-    if loaded.encoding.is_some() || !continues {
+    if !continues {
         return Wanted::Whole;
     }
     range::wanted(text(range), loaded.body.length())
@@ -127,16 +126,9 @@ fn described(asset: &Asset, status: StatusCode, loaded: &Loaded) -> HttpResponse
     let mut response = started(asset, status);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, loaded.etag.clone());
-    match loaded.encoding {
-        Some(encoding) => {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
-        }
-        None => {
-            headers.insert(header::ACCEPT_RANGES, BYTES);
-        }
-    }
-    if asset.compressible {
-        headers.insert(header::VARY, ACCEPT_ENCODING);
+    headers.insert(header::ACCEPT_RANGES, BYTES);
+    if let Some(encoding) = loaded.encoding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
     }
     if status == StatusCode::NOT_MODIFIED {
         headers.remove(header::CONTENT_ENCODING);

@@ -1,5 +1,7 @@
 //! The keys of one release in the edge store.
 
+use std::sync::PoisonError;
+
 use aws_sdk_cloudfrontkeyvaluestore::types as kvs;
 use serde::{Deserialize, Serialize};
 
@@ -9,22 +11,20 @@ use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
 use crate::aws::{Cx, Tell};
 use crate::deploy::{Found, Resource, StepError};
-use crate::release::ReleaseId;
+use crate::release::{Slot, preview};
 
 /// Most keys in one UpdateKeys.
 ///
 /// Source: CloudFront quotas, key value stores.
-const BATCH: u32 = 50;
+const BATCH: usize = 50;
 
 /// The buckets of a release, each one key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Keys {
     /// Node of the edge store.
     pub store: String,
-    /// The release.
-    pub release: ReleaseId,
-    /// How many buckets it has.
-    pub buckets: u32,
+    /// The release, and what an edge must know to answer from it.
+    pub slot: Slot,
 }
 
 /// Keys give nothing.
@@ -35,8 +35,14 @@ impl Keys {
     /// Node of the keys of the release that is published.
     pub const NODE: &'static str = "release-keys";
 
-    fn key(&self, bucket: u32) -> String {
-        format!("{}:{bucket}", self.release)
+    fn key(&self, bucket: usize) -> String {
+        format!("{}:{bucket}", self.slot.release)
+    }
+
+    /// All keys, in the order they are written: the slot comes last.
+    fn keys(&self) -> impl Iterator<Item = String> {
+        let buckets = (0..self.slot.buckets as usize).map(|bucket| self.key(bucket));
+        buckets.chain([preview::slot_key(&self.slot.release)])
     }
 }
 
@@ -46,87 +52,122 @@ impl Resource for Keys {
     type Output = KeysOutput;
 
     fn name(&self) -> String {
-        self.release.to_string()
+        self.slot.release.to_string()
     }
 
-    /// Bucket 0 is written with the last batch and removed with the first, so that where it is,
-    /// all are.
+    /// The slot is written with the last batch and removed with the first, so that where it is, all
+    /// are.
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         let Some(store) = cx.try_output::<KeyValueStore>(&self.store)?.filter(|store| store.ready) else {
             return Ok(None);
         };
-        let call = cx.cloud.store.get_key().kvs_arn(&store.arn).key(self.key(0));
-        match answer("GetKey", call.send().await) {
-            Ok(_) => Ok(Some(Found { spec: self.clone(), output: KeysOutput {} })),
-            Err(e) if e.is("ResourceNotFoundException") => Ok(None),
-            Err(e) => Err(e.while_doing(format!("look at the keys of {}", self.release))),
-        }
+        let looking = || format!("look at the keys of {}", self.slot.release);
+        let text = get(cx, &store.arn, &preview::slot_key(&self.slot.release)).await.telling(looking)?;
+        let slot = text.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(slot.map(|slot| Found { spec: Self { store: self.store.clone(), slot }, output: KeysOutput {} }))
     }
 
     async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<KeysOutput, StepError> {
-        let writing = || format!("write the keys of {}", self.release);
+        let writing = || format!("write the keys of {}", self.slot.release);
         let store = cx.output::<KeyValueStore>(&self.store)?.arn;
         let packed = &cx.cloud.publication()?.packed;
-        for batch in batches(self.buckets) {
+        let slot = serde_json::to_string(&self.slot).map_err(StepError::bug)?;
+        let mut pairs: Vec<(String, String)> = Vec::with_capacity(packed.buckets.len() + 2);
+        pairs.extend(secret(cx, &store).await.telling(writing)?.map(|secret| (preview::KEY.to_owned(), secret)));
+        pairs.extend(packed.entries(&self.slot.release).map(|(key, value)| (key, value.to_owned())));
+        pairs.push((preview::slot_key(&self.slot.release), slot));
+        let mut tag = None;
+        let mut written = 0;
+        for batch in pairs.chunks(BATCH) {
             let puts = batch
                 .iter()
-                .filter_map(|bucket| Some((*bucket, packed.buckets.get(*bucket as usize)?)))
-                .map(|(bucket, value)| kvs::PutKeyRequestListItem::builder().key(self.key(bucket)).value(value).build())
+                .map(|(key, value)| kvs::PutKeyRequestListItem::builder().key(key).value(value).build())
                 .collect::<Result<Vec<_>, _>>()
                 .telling(writing)?;
-            cx.note(format!("{} of {} keys", batch.last().map_or(0, |last| self.buckets - last), self.buckets));
-            update(cx, &store, puts, Vec::new()).await.telling(writing)?;
+            tag = Some(update(cx, &store, tag, puts, Vec::new()).await.telling(writing)?);
+            written += batch.len();
+            cx.note(format!("{written} of {} keys", pairs.len()));
         }
         Ok(KeysOutput {})
     }
 
     async fn delete(&self, cx: &Cx, _: Found<Self>) -> Result<(), StepError> {
-        let removing = || format!("remove the keys of {}", self.release);
+        let removing = || format!("remove the keys of {}", self.slot.release);
         let Some(store) = cx.try_output::<KeyValueStore>(&self.store)? else { return Ok(()) };
-        let mut all = batches(self.buckets);
-        all.reverse();
-        for batch in all {
+        let mut keys: Vec<String> = self.keys().collect();
+        keys.reverse();
+        let mut tag = None;
+        for batch in keys.chunks(BATCH) {
             let deletes = batch
                 .iter()
-                .map(|bucket| kvs::DeleteKeyRequestListItem::builder().key(self.key(*bucket)).build())
+                .map(|key| kvs::DeleteKeyRequestListItem::builder().key(key).build())
                 .collect::<Result<Vec<_>, _>>()
                 .telling(removing)?;
-            update(cx, &store.arn, Vec::new(), deletes).await.telling(removing)?;
+            tag = Some(update(cx, &store.arn, tag, Vec::new(), deletes).await.telling(removing)?);
         }
         Ok(())
     }
 }
 
-/// Buckets in the order they are written, the last ones first.
-fn batches(buckets: u32) -> Vec<Vec<u32>> {
-    let all: Vec<u32> = (0..buckets).rev().collect();
-    all.chunks(BATCH as usize).map(<[u32]>::to_vec).collect()
+/// The value of a key; `None` when there is no such key.
+pub async fn get(cx: &Cx, store: &str, key: &str) -> Result<Option<String>, CallError> {
+    match answer("GetKey", cx.cloud.store.get_key().kvs_arn(store).key(key).send().await) {
+        Ok(output) => Ok(Some(output.value)),
+        Err(e) if e.is("ResourceNotFoundException") => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
+/// A secret for previews, when there is none yet.
+async fn secret(cx: &Cx, store: &str) -> Result<Option<String>, CallError> {
+    if get(cx, store, preview::KEY).await?.is_some() {
+        return Ok(None);
+    }
+    let mut random = [0; preview::SECRET_BYTES];
+    getrandom::fill(&mut random).map_err(|e| CallError::unbuilt("UpdateKeys", &e))?;
+    Ok(Some(preview::secret(random)))
+}
+
+/// Writes and removes keys; gives the tag that the next write must name.
 async fn update(
     cx: &Cx,
     store: &str,
+    known: Option<String>,
     puts: Vec<kvs::PutKeyRequestListItem>,
     deletes: Vec<kvs::DeleteKeyRequestListItem>,
-) -> Result<(), CallError> {
+) -> Result<String, CallError> {
+    // The tag that the write before gave spares a look, unless somebody else wrote meanwhile.
+    let known = std::sync::Mutex::new(known);
     Patience::CONFLICT
         .retry(stale, || async {
-            let tag = tag(cx, store).await?;
+            let last = known.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let tag = match last {
+                Some(tag) => tag,
+                None => tag(cx, store).await?,
+            };
             let call = cx.cloud.store.update_keys().kvs_arn(store).if_match(tag);
             let call = call.set_puts(Some(puts.clone())).set_deletes(Some(deletes.clone()));
-            answer("UpdateKeys", call.send().await).map(|_| ())
+            answer("UpdateKeys", call.send().await).map(|output| output.e_tag)
         })
         .await
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::release::{ReleaseId, Target};
 
     #[test]
-    fn bucket_zero_comes_last() {
-        let batches = batches(120);
-        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [50, 50, 20]);
-        assert_eq!(batches.concat().last(), Some(&0));
+    fn the_slot_comes_last() {
+        let slot = Slot {
+            release: ReleaseId::parse("20250310-020405-0000000001").unwrap(),
+            seed: 1,
+            buckets: 2,
+            not_found: Target::parse("AAAAAAAAAAAAA").unwrap(),
+            api: String::new(),
+        };
+        let keys: Vec<_> = Keys { store: "edge-store".into(), slot }.keys().collect();
+        assert_eq!(keys, ["0", "1", "p"].map(|end| format!("20250310-020405-0000000001:{end}")));
     }
 }

@@ -130,7 +130,7 @@ async fn put(client: &aws_sdk_s3::Client, bucket: &str, object: &Object) -> Resu
                 let mut call = client.put_object().bucket(bucket).key(object.id.key());
                 call = call.if_none_match("*").content_type(&object.content_type).cache_control(FOREVER);
                 // S3 compares, so that what was hashed is what is stored.
-                call = call.content_md5(STANDARD.encode(md5_bytes(&object.md5)));
+                call = call.content_md5(STANDARD.encode(md5_bytes(&object.etag)));
                 for (name, value) in object.metadata() {
                     call = call.metadata(name, value);
                 }

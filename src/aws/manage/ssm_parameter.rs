@@ -158,13 +158,6 @@ where
     Patience::PROPAGATION.retry(|e| e.is("TooManyUpdates"), call).await
 }
 
-/// Gives a parameter that is there another value.
-pub async fn overwrite(cx: &Cx, name: &str, value: &str) -> Result<(), CallError> {
-    let call = cx.cloud.ssm.put_parameter().name(name).value(value).overwrite(true);
-    let put = || async { answer("PutParameter", call.clone().send().await) };
-    Patience::PROPAGATION.retry(|e| e.is("TooManyUpdates"), put).await.map(|_| ())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

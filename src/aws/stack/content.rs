@@ -34,5 +34,5 @@ pub(super) fn add_superseded(graph: &mut Graph<Cloud>, superseded: &Slot) -> Res
 }
 
 fn keys(slot: &Slot) -> Keys {
-    Keys { store: "edge-store".into(), release: slot.release.clone(), buckets: slot.buckets }
+    Keys { store: "edge-store".into(), slot: slot.clone() }
 }

@@ -59,8 +59,6 @@ fn operator(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphEr
             "lambda:UpdateFunctionConfiguration"]}),
         json!({"Sid": "Ledger", "Effect": "Allow", "Action": "s3:GetObject",
                "Resource": format!("arn:aws:s3:::{}/ledger.json", names.bucket())}),
-        json!({"Sid": "Live", "Effect": "Allow", "Action": "ssm:PutParameter",
-               "Resource": format!("arn:aws:ssm:{region}:{account}:parameter{}", parameter_name(wanted, "release"))}),
     ];
     let role = Role::for_lambda(name.clone(), statements);
     graph.add("operator-role", role, &["edge-store", "distribution"])?;
@@ -165,18 +163,13 @@ pub(super) fn parameter_name(wanted: &Wanted<'_>, part: &str) -> String {
     format!("/arqsite/{}/{}/{part}", wanted.names.site, wanted.names.stage)
 }
 
-/// What is live, for whoever looks from within the account.
+/// Where the site is, for whoever looks from within the account. What is live, the pointer alone says.
 fn parameters(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError> {
     let domain = parameter::Value::DistributionDomain("distribution".into());
     let address = Parameter::of_site(wanted.names, "address", domain, "Host name of the distribution");
     graph.add("parameter-address", address, &["distribution"])?;
     let bucket = parameter::Value::Text(wanted.names.bucket());
-    graph.add("parameter-bucket", Parameter::of_site(wanted.names, "bucket", bucket, "Bucket of the site"), &[])?;
-    let Some(release) = &wanted.release else { return Ok(()) };
-    let id = parameter::Value::Text(release.pointer.live.release.to_string());
-    let live = Parameter::of_site(wanted.names, "release", id, "Release that was made live last");
-    // After the pointer: what it says is so.
-    graph.add("parameter-release", live, &["release-live"])
+    graph.add("parameter-bucket", Parameter::of_site(wanted.names, "bucket", bucket, "Bucket of the site"), &[])
 }
 
 /// One secret for all that the customer keeps.

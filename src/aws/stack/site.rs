@@ -19,10 +19,11 @@ use crate::config::Config;
 use crate::deploy::{Graph, GraphError};
 use crate::release::edge;
 
-/// Managed cache policy CachingOptimized: the path and the encoding are the key.
+/// Managed cache policy CachingOptimizedForUncompressedObjects: the path alone is the key, which the
+/// edge function has made to name the encoding, too.
 ///
 /// Source: CloudFront developer guide, "Use managed cache policies".
-const CACHING_OPTIMIZED: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
+const CACHING_OPTIMIZED: &str = "b2884449-e4de-46a7-ac36-70bc7f1ddd6d";
 /// Managed cache policy CachingDisabled.
 const CACHING_DISABLED: &str = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad";
 /// Managed origin request policy AllViewerExceptHostHeader: API Gateway refuses another's host.
@@ -131,7 +132,7 @@ fn behaviour(path: &str, origin: &str) -> Behaviour {
         cache_policy: CACHING_OPTIMIZED.into(),
         origin_request_policy: None,
         viewer_protocol: "redirect-to-https".into(),
-        compress: true,
+        compress: false,
         function: Some("edge-function".into()),
     }
 }

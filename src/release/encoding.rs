@@ -1,19 +1,23 @@
-//! Compression on the fly: which bodies, which encoding, and the compressing itself.
+//! Encodings of an object: which objects have them, which one a visitor gets, and the compressing.
 //!
-//! The same bodies are compressed as CloudFront compresses, so that what was previewed is what
-//! visitors get.
+//! They are made once, when a release is published, with more effort than a network has time for on
+//! the fly. The preview makes the very same bytes, so that what was previewed is what visitors get.
 //!
-//! Source: CloudFront developer guide, "Serve compressed files", the list of content types and sizes.
+//! The types are those that CloudFront would compress. Source: CloudFront developer guide, "Serve
+//! compressed files".
 
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
-/// Sizes in bytes that CloudFront compresses.
-const SIZES: RangeInclusive<u64> = 1_000..=10_000_000;
+/// Sizes in bytes of what is compressed: below, a packet holds it anyway; above, it would not fit
+/// into memory many times. CloudFront has the same bounds.
+pub const SIZES: RangeInclusive<u64> = 1_000..=10_000_000;
+/// What a quick try has to save, as a part of the whole, before encodings are made.
+const WORTH: usize = 16;
 
-/// Content types that CloudFront compresses, sorted.
+/// Content types of text and the like, sorted.
 const TYPES: [&str; 47] = [
     "application/dash+xml",
     "application/eot",
@@ -64,12 +68,18 @@ const TYPES: [&str; 47] = [
     "text/xml",
 ];
 
-/// Brotli's effort, of 11: above this, each level costs about twice the time for a few per cent.
-const BROTLI_QUALITY: i32 = 5;
+/// Brotli's effort, of 11: the last step costs twice the time for three per cent.
+const BROTLI_QUALITY: i32 = 10;
+/// Its effort for bodies above [`LARGE`], fifteen times as quick.
+const BROTLI_QUALITY_LARGE: i32 = 6;
+/// From so many bytes on, a body would be waited for.
+const LARGE: usize = 1024 * 1024;
 /// Brotli's window, as a power of two.
 const BROTLI_WINDOW: i32 = 22;
 /// Gzip's effort, of 9.
-const GZIP_LEVEL: u32 = 6;
+const GZIP_LEVEL: u32 = 9;
+/// Gzip's effort when it is only tried whether a body shrinks.
+const GZIP_TRY: u32 = 1;
 
 /// A way of compressing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,17 +99,31 @@ impl Encoding {
         }
     }
 
-    /// Compresses a body. Empty when the result would not be smaller.
+    /// What the key of an object in this encoding ends in.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Brotli => ".br",
+            Self::Gzip => ".gz",
+        }
+    }
+
+    /// Compresses a body; the same body always gives the same bytes.
     pub fn compress(self, body: &[u8]) -> io::Result<Bytes> {
-        let compressed = match self {
+        Ok(match self {
             Self::Brotli => brotli(body)?,
-            Self::Gzip => gzip(body)?,
-        };
-        Ok(if compressed.len() < body.len() { compressed.into() } else { Bytes::new() })
+            Self::Gzip => gzip(body, GZIP_LEVEL)?,
+        }
+        .into())
     }
 }
 
-/// Whether a body of this type and length is compressed for those who accept it.
+/// Whether a body is worth its encodings: a quick compression saves a sixteenth of it, so that a
+/// thorough one is never larger than the body.
+pub fn shrinks(body: &[u8]) -> bool {
+    gzip(body, GZIP_TRY).is_ok_and(|tried| tried.len() + body.len() / WORTH <= body.len())
+}
+
+/// Whether a body of this type and length may have encodings; [`shrinks`] says whether it has.
 pub fn compressible(content_type: &str, length: u64) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     SIZES.contains(&length) && TYPES.iter().any(|known| known.eq_ignore_ascii_case(essence))
@@ -107,28 +131,26 @@ pub fn compressible(content_type: &str, length: u64) -> bool {
 
 /// The encoding that the `Accept-Encoding` headers like best; brotli where they like both alike.
 ///
-/// `None` when they accept neither or prefer the plain bytes.
+/// `None` when they accept neither or prefer the plain bytes. The edge function has the same rule.
 pub fn preferred<'a>(accept_encoding: impl Iterator<Item = &'a str>) -> Option<Encoding> {
     let mut liking = Liking::default();
     accept_encoding.flat_map(|list| list.split(',')).for_each(|item| liking.note(item));
-    let brotli = liking.brotli.or(liking.others).unwrap_or(0);
-    let gzip = liking.gzip.or(liking.others).unwrap_or(0);
-    let plain = liking.identity.unwrap_or(0);
-    match brotli.max(gzip) {
-        0 => None,
-        best if best < plain => None,
-        best if best == brotli => Some(Encoding::Brotli),
-        _ => Some(Encoding::Gzip),
+    let brotli = liking.brotli.or(liking.others).unwrap_or(0.0);
+    let gzip = liking.gzip.or(liking.others).unwrap_or(0.0);
+    let best = brotli.max(gzip);
+    if best <= 0.0 || best < liking.identity.unwrap_or(0.0) {
+        return None;
     }
+    Some(if brotli < best { Encoding::Gzip } else { Encoding::Brotli })
 }
 
-/// What `Accept-Encoding` says, in thousandths.
+/// What `Accept-Encoding` says, from 0 to 1.
 #[derive(Default)]
 struct Liking {
-    brotli: Option<u16>,
-    gzip: Option<u16>,
-    identity: Option<u16>,
-    others: Option<u16>,
+    brotli: Option<f64>,
+    gzip: Option<f64>,
+    identity: Option<f64>,
+    others: Option<f64>,
 }
 
 impl Liking {
@@ -146,18 +168,25 @@ impl Liking {
     }
 }
 
-/// The `q` among an item's parameters, in thousandths; 1 when there is none, 0 when it is no number.
-fn weight(parameters: &str) -> u16 {
-    let q = parameters.split(';').find_map(|p| p.trim().strip_prefix(['q', 'Q']));
-    let Some(q) = q.and_then(|q| q.trim_start().strip_prefix('=')) else { return 1000 };
-    let q: f32 = q.trim().parse().unwrap_or(0.0);
-    // A float cast saturates, and what is no number becomes 0.
-    (q.clamp(0.0, 1.0) * 1000.0) as u16
+/// The weight in an item's first parameter; 1 when there is none, 0 when it is no weight.
+///
+/// Source: RFC 9110, section 12.4.2.
+fn weight(parameters: &str) -> f64 {
+    let first: String = parameters.split(';').next().unwrap_or_default().split_whitespace().collect();
+    if first.is_empty() {
+        return 1.0;
+    }
+    let Some(q) = first.strip_prefix(['q', 'Q']).and_then(|rest| rest.strip_prefix('=')) else { return 0.0 };
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    match q.split_once('.').unwrap_or((q, "")) {
+        ("0" | "1", fraction) if digits(fraction) => q.parse().map_or(0.0, |q: f64| q.min(1.0)),
+        _ => 0.0,
+    }
 }
 
 fn brotli(body: &[u8]) -> io::Result<Vec<u8>> {
     let params = brotli::enc::BrotliEncoderParams {
-        quality: BROTLI_QUALITY,
+        quality: if body.len() < LARGE { BROTLI_QUALITY } else { BROTLI_QUALITY_LARGE },
         lgwin: BROTLI_WINDOW,
         size_hint: body.len(),
         ..Default::default()
@@ -167,9 +196,9 @@ fn brotli(body: &[u8]) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
+fn gzip(body: &[u8], level: u32) -> io::Result<Vec<u8>> {
     let out = Vec::with_capacity(body.len() / 4);
-    let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::new(GZIP_LEVEL));
+    let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::new(level));
     encoder.write_all(body)?;
     encoder.finish()
 }
@@ -234,10 +263,34 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_would_not_shrink_stays_as_it_is() {
-        let noise: Vec<u8> = (0..2_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 23) as u8).collect();
-        let twice = Encoding::Brotli.compress(&noise).unwrap();
-        assert!(twice.is_empty() || twice.len() < noise.len());
-        assert!(Encoding::Gzip.compress(b"x").unwrap().is_empty());
+    fn what_does_not_shrink_is_not_worth_it() {
+        let mut state = 1u32;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .take(5_000)
+        .collect();
+        assert!(!shrinks(&noise) && !shrinks(b"") && !shrinks(b"x"));
+        assert!(shrinks("so many words ".repeat(100).as_bytes()));
+    }
+
+    #[test]
+    fn what_is_worth_it_gets_smaller_in_both_encodings() {
+        // From noise to text, so that some are just worth it.
+        let mut state = 7u32;
+        for share in 0..64 {
+            let body: Vec<u8> = std::iter::repeat_with(|| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                if (state >> 8) % 64 < share { b'a' + (state >> 16) as u8 % 4 } else { (state >> 24) as u8 }
+            })
+            .take(4_000)
+            .collect();
+            if shrinks(&body) {
+                for encoding in [Encoding::Brotli, Encoding::Gzip] {
+                    assert!(encoding.compress(&body).unwrap().len() < body.len(), "{share} {encoding:?}");
+                }
+            }
+        }
     }
 }
