@@ -160,13 +160,14 @@ async function read(release, path) {
 // The decoded path, or null when it cannot name a page.
 function addressable(uri) {
     let path;
+    let bytes;
     try {
         path = decodeURIComponent(uri);
-        encodeURIComponent(path);
+        bytes = encodeURIComponent(path).replace(/%../g, '_').length;
     } catch (_) {
         return null;
     }
-    if (path[0] !== '/' || path.length > 1024 || /[\x00-\x1f\x7f\\]/.test(path)) return null;
+    if (path[0] !== '/' || bytes > 1024 || /[\x00-\x1f\x7f\\]/.test(path)) return null;
     const visible = path.startsWith('/.well-known/') ? path.slice(12) : path;
     return visible.includes('/.') ? null : path;
 }

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -849,6 +851,48 @@ fn a_preview_with_a_password_asks_for_it() {
         answer["cookies"][preview::COOKIE]["value"],
         preview::token("secret", &next.slot.release, NOW + 60, Kind::Cookie)
     );
+}
+
+/// How many steps (calls and jumps, as QuickJS counts them) such a request takes.
+fn steps(edge: &Edge, event: &Value) -> usize {
+    let ticks = Rc::new(Cell::new(0));
+    let count = ticks.clone();
+    let handler = move || {
+        count.set(count.get() + 1);
+        false
+    };
+    edge.context.runtime().set_interrupt_handler(Some(Box::new(handler)));
+    edge.run(&vec![event.clone(); 500]);
+    edge.context.runtime().set_interrupt_handler(None);
+    // The handler is asked once in ten thousand steps.
+    ticks.get() * 20
+}
+
+#[test]
+fn the_work_for_any_path_is_bounded() {
+    let (before, live) = (Live::new(1, site_paths()), Live::new(2, site_paths()));
+    let mut store = before.keys();
+    store.insert("live".into(), live.pointer(Some(&before)).to_json());
+    // The worst edge: it has the keys of the release before only.
+    let edge = Edge::new(&function(None), Some(&store));
+    let common = steps(&live.edge(), &with("/posts/30/", &[("accept-encoding", "gzip, deflate, br, zstd")]));
+    let long = |text: &str, times: usize| format!("/{}", text.repeat(times));
+    let worst = [
+        long("a", 1_023),
+        long("a", 8_000),
+        long("%F0%9F%8D%9E", 255),
+        long("a/", 511),
+        long("/", 8_000),
+        long("%2F", 2_700),
+        long("a~", 4_000),
+        long(".html", 200),
+        long("%", 8_000),
+    ];
+    let accept = "a;q=0.1,".repeat(500);
+    let worst =
+        worst.iter().map(|uri| (steps(&edge, &with(uri, &[("accept-encoding", &accept)])), &uri[..12])).max().unwrap();
+    println!("{common} steps for a common request, {} for {}…", worst.0, worst.1);
+    assert!(common <= 400 && worst.0 <= 30_000, "{common} {worst:?}");
 }
 
 fn both() -> Pointer {
