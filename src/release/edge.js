@@ -22,7 +22,7 @@ const REVALIDATE = 'public, max-age=0, must-revalidate';
 // What they are told of what is named by its contents.
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 // An immutable name: the object's id and flag before the ending.
-const KEPT = /~([\w-]{12})([AB])\.\w+$/;
+const KEPT = /~([\w-]{12})([AB])\.\w{1,16}$/;
 // Where the token of a preview is: in a link, and then in a cookie.
 const ASKED = 'arq-preview';
 const CARRIED = '__Host-arq-preview';
@@ -39,7 +39,7 @@ async function handler(event) {
     forget(request.headers);
     const host = request.headers.host ? request.headers.host.value : '';
     if (LEADS.from.indexOf(host) >= 0) return sent('https://' + LEADS.to + request.uri, request);
-    const kept = KEPT.exec(request.uri);
+    const kept = KEPT.exec(request.uri.slice(-31));
     if (kept !== null) {
         request.headers['x-arq-kept'] = { value: '1' };
         return object(request, kept[1], kept[2]);

@@ -23,6 +23,8 @@ const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
 /// Characters of a fingerprint.
 pub const FINGERPRINT_LENGTH: usize = 4;
+/// Longest ending of a file that has an immutable name.
+const ENDING: usize = 16;
 /// Characters of an entry of a bucket: fingerprint, object id, flag.
 pub const ENTRY_LENGTH: usize = FINGERPRINT_LENGTH + TARGET_LENGTH;
 
@@ -73,7 +75,8 @@ pub fn is_api(raw: &str) -> bool {
 /// The object that an immutable name stands for: `name~<id><flag>.ending`, as it came.
 pub fn kept(raw: &str) -> Option<Target> {
     let (rest, ending) = raw.rsplit_once('.')?;
-    let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let word =
+        |text: &str| (1..=ENDING).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let mark = rest.len().checked_sub(TARGET_LENGTH + 1)?;
     let target = rest.get(mark..)?.strip_prefix('~')?;
     if word(ending) { Target::parse(target) } else { None }
@@ -228,7 +231,7 @@ mod tests {
         let name = kept_name("/styles/site.min.css", &target).unwrap();
         assert_eq!(name, "/styles/site.min~AAAA-AAA_AAAB.css");
         assert_eq!(kept(&name), Some(target.clone()));
-        for path in ["/a", "/.css", "/a/.css", "/a.b/c", "/a.c-s"] {
+        for path in ["/a", "/.css", "/a/.css", "/a.b/c", "/a.c-s", "/a.seventeen_letters"] {
             assert_eq!(kept_name(path, &target), None, "{path}");
         }
         for raw in
