@@ -5,6 +5,7 @@ import threading
 from . import ACCOUNT_ID, ids, policy
 from .call import Principal
 from .calls import Calls
+from .clock import Clock
 from .faults import Faults
 from .services.acm import Acm
 from .services.apigateway import ApiGateway
@@ -55,7 +56,7 @@ class Account:
         self._empty()
 
     def _empty(self):
-        self.sessions = {}
+        self.sessions, self.clock = {}, Clock()
         self.s3 = S3(self)
         self.stores = KeyValueStores(self)
         self.cloudfront = CloudFront(self)

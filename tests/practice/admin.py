@@ -22,6 +22,9 @@ class Admin:
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "resume"): self._resume,
             ("GET", "held"): self._held,
+            ("GET", "clock"): self._clock,
+            ("POST", "clock"): self._set_clock,
+            ("DELETE", "clock"): self._clear_clock,
             ("POST", "taken"): self._taken,
             ("POST", "reset"): self._reset,
             ("GET", "account"): self._account,
@@ -87,6 +90,19 @@ class Admin:
         await self.account.faults.until_held()
         return web.json_response(self.account.faults.describe())
 
+    async def _clock(self, _request, _rest):
+        return web.json_response(self.account.clock.describe())
+
+    async def _set_clock(self, request, _rest):
+        """The edge's time of day: `at` (seconds since 1970, standing still) or `ahead` (seconds)."""
+        given = await request.json()
+        self.account.clock.set(given.get("at"), given.get("ahead") or 0)
+        return web.json_response(self.account.clock.describe())
+
+    async def _clear_clock(self, _request, _rest):
+        self.account.clock.set()
+        return web.json_response(self.account.clock.describe())
+
     async def _taken(self, request, _rest):
         self.account.s3.taken.add((await request.json())["bucket"])
         return web.json_response({"taken": sorted(self.account.s3.taken)})
@@ -108,12 +124,6 @@ class Admin:
 
     async def _edge(self, _request, _rest):
         return web.json_response(self.account.edge.describe())
-
-    async def _code(self, _request, rest):
-        for function in self.account.functions.functions.values():
-            if function.name == rest:
-                return web.Response(body=function.latest.package.data, content_type="application/zip")
-        return web.json_response({"error": f"no function {rest!r}"}, status=404)
 
     async def _confirm(self, request, _rest):
         """The person whose address was subscribed to a topic follows the link in the mail."""

@@ -8,6 +8,25 @@ import time
 from dataclasses import dataclass
 
 
+class Clock:
+    """The time of day that the edge and its functions see: the machine's until a door moves it."""
+
+    def __init__(self):
+        self._ahead, self._stands = 0.0, None
+
+    def now(self):
+        """Seconds since 1970."""
+        return time.time() + self._ahead if self._stands is None else self._stands
+
+    def set(self, at=None, ahead=0.0):
+        """Stand still at a time, or run that many seconds ahead of the machine's clock."""
+        self._ahead, self._stands = float(ahead), None if at is None else float(at)
+
+    def describe(self):
+        """What is set, as JSON."""
+        return {"now": self.now(), "ahead": self._ahead, "stands": self._stands is not None}
+
+
 @dataclass(frozen=True)
 class Pace:
     """How long things take: `polls` describe calls, or `seconds`."""

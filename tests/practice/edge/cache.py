@@ -3,7 +3,6 @@
 import copy
 import fnmatch
 import re
-import time
 
 # Error answers that are always kept for a while, and those kept only when the origin names a time.
 _ERRORS_ALWAYS = {404, 410, 414, 500, 501, 502, 503, 504}
@@ -14,10 +13,10 @@ _ERROR_SECONDS = 10
 
 
 class Cache:
-    """Entries by distribution and key."""
+    """Entries by distribution and key; `now` tells the time in seconds, which a door may move."""
 
-    def __init__(self):
-        self.entries = {}
+    def __init__(self, now):
+        self.entries, self._now = {}, now
 
     def clear(self):
         """Forget everything."""
@@ -29,15 +28,15 @@ class Cache:
         if found is None:
             return None
         response, stored, fresh_until = found
-        if time.monotonic() >= fresh_until:
+        if self._now() >= fresh_until:
             del self.entries[(distribution, key)]
             return None
-        return copy.deepcopy(response), int(time.monotonic() - stored)
+        return copy.deepcopy(response), max(0, int(self._now() - stored))
 
     def put(self, distribution, key, response, seconds):
         """Keep an answer for that long."""
         if seconds > 0:
-            now = time.monotonic()
+            now = self._now()
             self.entries[(distribution, key)] = (copy.deepcopy(response), now, now + seconds)
 
     def invalidate(self, distribution, paths):

@@ -51,7 +51,7 @@ class Functions:
             return Run(error=f"SyntaxError: not in the documented runtime: {', '.join(beyond)}")
         arns = stores_of(stage.config)
         store = next((s for s in self.account.cloudfront.stores.values() if s.arn in arns), None)
-        return Run(**self.engine.run(stage.code.decode(), event, store))
+        return Run(**self.engine.run(stage.code.decode(), event, store, int(self.account.clock.now() * 1000)))
 
     def live(self, arn):
         """The LIVE stage of a function, or None."""
@@ -83,7 +83,11 @@ def request_event(request, distribution, kind):
 
 
 def response_event(request, response, distribution):
-    """The event for `viewer-response`."""
+    """The event for `viewer-response`.
+
+    `request` is the one that the viewer-request function left: its uri, query and headers. The guide says only that
+    the request is there, not which one (event structure); a function should not lean on either.
+    """
     event = request_event(request, distribution, "viewer-response")
     cookies = {}
     for line in response.headers.all("set-cookie"):
@@ -238,5 +242,9 @@ def _joined(query):
 def _set_cookies(headers, output):
     for name, each in (output.get("cookies") or {}).items():
         for value in _values(each):
+            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not isinstance(value.get("value"), str):
+                raise Invalid(f"a cookie's name or value is not valid: {name!r}")
+            if re.search(r"[\x00-\x1f\x7f]", value["value"] + (value.get("attributes") or "")):
+                raise Invalid(f"the value of cookie {name} is not text")
             more = f"; {value['attributes']}" if value.get("attributes") else ""
             headers.add("set-cookie", f"{name}={value['value']}{more}")

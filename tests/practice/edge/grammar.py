@@ -98,6 +98,8 @@ def undocumented(code):
             found.append("destructuring")
         if kind == "name" and text == "function" and after == "*":
             found.append("generators")
+        if kind == "name" and text == "await" and before != "." and _in_arguments(list_, at):
+            found.append("await in arguments")
     return tuple(sorted(set(found)))
 
 
@@ -106,6 +108,27 @@ def _is_rest(list_, at):
     if at + 3 >= len(list_) or list_[at + 1][0] != "name" or list_[at + 2][1] != ")":
         return False
     return list_[at + 3][1] in ("{", "=>")
+
+
+_NO_CALL = {"if", "while", "for", "switch", "catch", "return", "await", "typeof", "void", "delete", "in", "of", "function", "throw", "case", "new"}
+
+
+def _in_arguments(list_, at):
+    # "async arguments [...] are not supported". Source: CloudFront guide, JavaScript runtime 2.0 features, Statements.
+    depth = 0
+    for place in range(at - 1, 0, -1):
+        kind, text = list_[place]
+        if kind != "mark":
+            continue
+        if text in (")", "]", "}"):
+            depth += 1
+        elif text in ("(", "[", "{") and depth:
+            depth -= 1
+        elif text == "{" or (text == ";" and not depth):
+            return False
+        elif text == "(" and (list_[place - 1][1] in (")", "]") or (list_[place - 1][0] == "name" and list_[place - 1][1] not in _NO_CALL)):
+            return True
+    return False
 
 
 def _in_for(list_, at):

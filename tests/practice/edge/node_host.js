@@ -16,6 +16,7 @@ lines.on('line', (line) => {
     else {
       context = vm.createContext({});
       call(given.runtime);
+      call(`__clock(${given.now})`);
       call(given.code);
       call(`__start(${JSON.stringify(given.event)})`);
     }

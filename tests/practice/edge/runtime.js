@@ -21,13 +21,54 @@ var __modules = {
       };
     },
   },
-  crypto: {},
-  querystring: {},
 };
+var __bytes = null, __now = 0;
+// Only modules that the guide names; they are there when runtime_modules.js was loaded.
+function require(name) {
+  if ((name === 'crypto' || name === 'querystring') && __modules[name]) return __modules[name];
+  throw new Error('Cannot find module "' + name + '"');
+}
+// `Date` shows the moment at which the run began, all the time. Source: CloudFront guide, restricted features.
+function __clock(moment) { __now = moment; }
+(function (global) {
+  var Real = Date;
+  function Still() {
+    if (!(this instanceof Still)) return new Real(__now).toString();
+    if (arguments.length === 0) return new Real(__now);
+    return new (Real.bind.apply(Real, [null].concat(Array.prototype.slice.call(arguments))))();
+  }
+  Still.prototype = Real.prototype;
+  Still.now = function () { return __now; };
+  Still.parse = Real.parse;
+  Still.UTC = Real.UTC;
+  Object.defineProperty(Real.prototype, 'constructor', { value: Still });
+  global.Date = Still;
+
+  // ECMAScript 6 and later beyond what the guide lists: the engines here know it, the runtime does not.
+  function without(object, names) { names.split(' ').forEach(function (name) { delete object[name]; }); }
+  var typed = Object.getPrototypeOf(Uint8Array.prototype), iterators = 'entries keys values at findLast findLastIndex toReversed toSorted with';
+  without(Array, 'from fromAsync');
+  without(Array.prototype, iterators + ' flat flatMap toSpliced');
+  without(typed, iterators);
+  without(Object, 'fromEntries hasOwn getOwnPropertySymbols groupBy');
+  without(String, 'raw');
+  without(String.prototype, 'normalize matchAll at isWellFormed toWellFormed');
+  without(Promise, 'withResolvers try');
+  without(global, 'Map Set WeakMap WeakSet WeakRef FinalizationRegistry Proxy Reflect BigInt BigInt64Array BigUint64Array ' +
+    'SharedArrayBuffer Atomics Intl WebAssembly AggregateError Iterator escape unescape queueMicrotask structuredClone ' +
+    'BigFloat BigFloatEnv BigDecimal Operators');
+  // Dynamic code is an error, whichever way a function comes by it.
+  function refuse() { throw new EvalError('Code generation from strings disallowed for this context'); }
+  function NoFunction() { refuse(); }
+  NoFunction.prototype = Function.prototype;
+  Object.defineProperty(Function.prototype, 'constructor', { value: NoFunction });
+  Object.defineProperty(Object.getPrototypeOf(async function () {}), 'constructor', { value: NoFunction });
+  global.Function = NoFunction;
+  global.eval = refuse;
+})(globalThis);
 var console = {
   log: function () { __logs.push(Array.prototype.map.call(arguments, function (a) { return typeof a === 'string' ? a : JSON.stringify(a); }).join(' ')); },
 };
-console.error = console.log;
 function __start(text) {
   function end(output, error) { __done = { output: output === undefined ? null : output, error: error, logs: __logs }; }
   function fail(error) { end(null, error && error.stack ? String(error) : 'thrown: ' + String(error)); }

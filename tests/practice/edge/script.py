@@ -12,7 +12,10 @@ import sys
 import time
 from pathlib import Path
 
-_RUNTIME = (Path(__file__).parent / "runtime.js").read_text()
+_HERE = Path(__file__).parent
+_RUNTIME = (_HERE / "runtime.js").read_text()
+_MODULES = (_HERE / "runtime_bytes.js").read_text() + (_HERE / "runtime_modules.js").read_text()
+_WANTS_MODULES = re.compile(r"\b(?:Buffer|crypto|querystring|atob|btoa|TextEncoder|TextDecoder|require|globalThis)\b")
 _IMPORT = re.compile(r"^\s*import\s+(\w+)\s+from\s+['\"](cloudfront|crypto|querystring)['\"];?", re.M)
 
 MEMORY_BYTES = 2 * 1024 * 1024
@@ -25,6 +28,11 @@ _STEPS = 200
 def prepare(code):
     """The function's text as a script: imports become the names that the runtime already holds."""
     return _IMPORT.sub(lambda found: f"const {found.group(1)} = __modules.{found.group(2)};", code)
+
+
+def runtime(code):
+    """What stands around a function: the modules only where its text names one of them, since reading them takes time."""
+    return _RUNTIME + (_MODULES if _WANTS_MODULES.search(code) else "")
 
 
 def make_engine():
@@ -45,16 +53,18 @@ class QuickJs:
     def __init__(self, module):
         self.module = module
 
-    def run(self, code, event, store):
-        """`{output, error, logs, utilization, reads}` of one run."""
+    def run(self, code, event, store, now):
+        """`{output, error, logs, utilization, reads}` of one run; `now` is its time in milliseconds."""
         context = self.module.Context()
-        context.set_memory_limit(MEMORY_BYTES + 400_000)
         started, reads = time.perf_counter(), 0
         try:
             # Together with the host's few calls this stays far from the limit of a real function (some
             # milliseconds); it only ends what would never end.
             context.set_time_limit(1)
-            context.eval(_RUNTIME)
+            context.eval(runtime(code))
+            # What stands around the function is not the function's.
+            context.set_memory_limit(context.memory()["malloc_size"] + MEMORY_BYTES)
+            context.eval(f"__clock({now})")
             context.eval(prepare(code))
             context.eval(f"__start({json.dumps(json.dumps(event))})")
             for _ in range(_STEPS):
@@ -89,15 +99,15 @@ class Node:
             pass
         if program is None:
             raise RuntimeError(f"no JavaScript engine for Python {sys.version_info[:2]}: pip install -r requirements.txt")
-        script = Path(__file__).parent / "node_host.js"
+        script = _HERE / "node_host.js"
         self.process = subprocess.Popen([program, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def run(self, code, event, store):
-        """`{output, error, logs, utilization, reads}` of one run."""
+    def run(self, code, event, store, now):
+        """`{output, error, logs, utilization, reads}` of one run; `now` is its time in milliseconds."""
         if self.process is None or self.process.poll() is not None:
             self._start()
         started, reads = time.perf_counter(), 0
-        self._send({"runtime": _RUNTIME, "code": prepare(code), "event": json.dumps(event)})
+        self._send({"runtime": runtime(code), "now": now, "code": prepare(code), "event": json.dumps(event)})
         while True:
             line = json.loads(self.process.stdout.readline())
             if "asked" not in line:

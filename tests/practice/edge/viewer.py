@@ -34,7 +34,8 @@ class Edge:
 
     def __init__(self, account):
         self.account, self.address = account, ""
-        self.cache, self.functions, self.lambdas = Cache(), Functions(account), Lambdas(account)
+        self.cache = Cache(lambda: account.clock.now())
+        self.functions, self.lambdas = Functions(account), Lambdas(account)
         self.api, self.notes = ApiServer(self), []
 
     def note(self, where, text):

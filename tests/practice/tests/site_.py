@@ -134,6 +134,15 @@ def edge_function(practice, code=FUNCTION):
     return store, made["FunctionSummary"]["FunctionMetadata"]["FunctionARN"]
 
 
+def rewrite_function(practice, code):
+    """Another text for the function, live at once."""
+    client = practice.client("cloudfront")
+    config = client.describe_function(Name="demo-edge")["FunctionSummary"]["FunctionConfig"]
+    etag = client.describe_function(Name="demo-edge")["ETag"]
+    etag = client.update_function(Name="demo-edge", IfMatch=etag, FunctionConfig=config, FunctionCode=code.encode())["ETag"]
+    client.publish_function(Name="demo-edge", IfMatch=etag)
+
+
 def distribution_config(control, function_arn, api_id, reference="reference"):
     """The configuration of the distribution."""
 
