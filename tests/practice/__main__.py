@@ -67,8 +67,10 @@ async def run(args):
 
 
 async def _listen(handler, port, runners):
+    # A body with a Content-Encoding is an object that lies in the bucket in that form: not to be decoded.
+    server = web.Server(handler, access_log=None, auto_decompress=False)
     # Clients keep connections open; nobody waits for them at the end.
-    runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=0.2)
+    runner = web.ServerRunner(server, shutdown_timeout=0.2)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
     await site.start()

@@ -30,13 +30,16 @@
 
   // FIPS 180-4: the first bits of the fractions of the square and cube roots of primes.
   var K = [], H = [];
-  for (var candidate = 2; K.length < 64; candidate++) {
-    for (var divisor = 2; divisor * divisor <= candidate && candidate % divisor; divisor++);
-    if (divisor * divisor <= candidate) continue;
-    if (H.length < 8) H.push(((Math.sqrt(candidate) % 1) * 4294967296) | 0);
-    K.push(((Math.cbrt(candidate) % 1) * 4294967296) | 0);
+  function fill() {
+    for (var candidate = 2; K.length < 64; candidate++) {
+      for (var divisor = 2; divisor * divisor <= candidate && candidate % divisor; divisor++);
+      if (divisor * divisor <= candidate) continue;
+      if (H.length < 8) H.push(((Math.sqrt(candidate) % 1) * 4294967296) | 0);
+      K.push(((Math.cbrt(candidate) % 1) * 4294967296) | 0);
+    }
   }
   function sha256(bytes) {
+    fill();
     return summed(blocks(bytes, false), H, false, function (w, s) {
       for (var i = 0; i < 64; i++) {
         if (i >= 16) {

@@ -15,7 +15,7 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 _RUNTIME = (_HERE / "runtime.js").read_text()
 _MODULES = (_HERE / "runtime_bytes.js").read_text() + (_HERE / "runtime_modules.js").read_text()
-_WANTS_MODULES = re.compile(r"\b(?:Buffer|crypto|querystring|atob|btoa|TextEncoder|TextDecoder|require|globalThis)\b")
+_WANTS_MODULES = re.compile(r"\b(?:Buffer|crypto|atob|btoa|TextEncoder|TextDecoder|require|globalThis)\b|['\"]querystring['\"]")
 _IMPORT = re.compile(r"^\s*import\s+(\w+)\s+from\s+['\"](cloudfront|crypto|querystring)['\"];?", re.M)
 
 MEMORY_BYTES = 2 * 1024 * 1024

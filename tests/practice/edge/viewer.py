@@ -26,6 +26,9 @@ from .pages import page, redirect_to_https
 from .policies import CACHE_POLICIES, CachePolicy
 
 _API_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.([a-z0-9-]+)\.amazonaws\.com")
+# What a 304 carries: RFC 9110, 15.4.5, and what CloudFront is seen to add. It is not documented whether S3's metadata
+# (x-amz-meta-*) comes too; here it does not, so that a viewer-response function must do without it.
+_OF_A_304 = {"cache-control", "etag", "expires", "last-modified", "vary", "age", "server", "date", "set-cookie", "content-location"}
 _NO_POLICY = CachePolicy("legacy", 0, 86400, 31536000, False)
 
 
@@ -209,9 +212,8 @@ class Edge:
         if response.status != 200 or request.method not in ("GET", "HEAD"):
             return response
         if _unchanged(request, response):
-            for name in ("content-length", "content-type", "content-encoding"):
-                response.headers.remove(name)
-            return Response(304, response.headers, b"", "Not Modified")
+            kept = Headers([p for p in response.headers.pairs if p[0] in _OF_A_304])
+            return Response(304, kept, b"", "Not Modified")
         return _part(request, response, ranged) if ranged else response
 
 

@@ -7,6 +7,7 @@ import zipfile
 BUCKET, NAME, SECRET = "demo-site-123456789012", "demo", "s" * 43
 ROLE = "arn:aws:iam::123456789012:role/demo-api"
 OPTIMIZED, DISABLED = "658327ea-f89d-4fab-a63d-7e88639e58f6", "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+UNCOMPRESSED = "b2884449-e4de-46a7-ac36-70bc7f1ddd6d"
 ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 PAGE = b"<p>hello</p>" * 200
 
