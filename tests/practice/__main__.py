@@ -26,8 +26,9 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m practice", description="An AWS account on one loopback port.")
     parser.add_argument("--port", type=int, default=4600, help="the account's port; 0 picks a free one")
     parser.add_argument("--edge-port", type=int, default=0, help="the visitors' port; 0 picks a free one")
+    parser.add_argument("--edges", type=int, default=1, choices=range(1, 10), metavar="N", help="edges, each with a port and a cache of its own")
     parser.add_argument("--pace", choices=sorted(PACES), default="fast", help="how long states that take time take")
-    parser.add_argument("--ready-file", type=Path, help="written as JSON {port, edge_port, pid} once ready")
+    parser.add_argument("--ready-file", type=Path, help="written as JSON {port, edge_port, edge_ports, pid} once ready")
     args = parser.parse_args()
     # Clients are killed and connections cut on purpose; asyncio would tell of each.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -42,17 +43,17 @@ async def run(args):
     standins = Standins()
     await standins.start()
     account = Account(PACES[args.pace], standins)
-    account.edge = edge = Edge(account)
+    account.edge = edge = Edge(account, args.edges)
     account.database = Databases(account)
     door = Door(account, Admin(account))
     runners = []
     port = await _listen(door.handle, args.port, runners)
-    edge_port = await _listen(edge.handle, args.edge_port, runners)
+    edge_ports = [await _listen(edge.handler(n), 0 if n else args.edge_port, runners) for n in range(args.edges)]
     account.endpoint = f"http://127.0.0.1:{port}"
-    account.edge_address = edge.address = f"http://127.0.0.1:{edge_port}"
+    edge.addresses = [f"http://127.0.0.1:{each}" for each in edge_ports]
     # The file before the lines: whoever reads a line may count on the file.
     if args.ready_file:
-        _write(args.ready_file, {"port": port, "edge_port": edge_port, "pid": os.getpid()})
+        _write(args.ready_file, {"port": port, "edge_port": edge_ports[0], "edge_ports": edge_ports, "pid": os.getpid()})
     _say(account)
     standins.warm()
     stop = asyncio.Event()
@@ -83,7 +84,7 @@ def _say(account):
         f"export AWS_ENDPOINT_URL={account.endpoint}",
         f"export AWS_ACCESS_KEY_ID={USER} AWS_SECRET_ACCESS_KEY={SECRET}",
         f"export AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}",
-        f"# the edge: {account.edge_address}  (Host: <id>.cloudfront.net, or any while there is one distribution)",
+        f"# the edge: {' '.join(account.edge.addresses)}  (Host: <id>.cloudfront.net, or any while there is one distribution)",
         f"# the account's own doors: {account.endpoint}/_practice/",
     ]
     print("\n".join(lines), flush=True)

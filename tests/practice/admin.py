@@ -30,6 +30,8 @@ class Admin:
             ("GET", "account"): self._account,
             ("GET", "kvs"): self._kvs,
             ("GET", "edge"): self._edge,
+            ("GET", "edges"): self._edges,
+            ("POST", "edges"): self._set_edges,
             ("GET", "logs"): self._logs,
             ("GET", "code"): self._code,
             ("POST", "confirm"): self._confirm,
@@ -55,7 +57,7 @@ class Admin:
         return [f"{method} /_practice/{name}" for method, name in self.routes]
 
     async def _help(self, _request, _rest):
-        return web.json_response({"doors": self._doors(), "edge": self.account.edge_address})
+        return web.json_response({"doors": self._doors(), "edge": self.account.edge.addresses[0]})
 
     async def _calls(self, request, _rest):
         query = request.query
@@ -124,6 +126,19 @@ class Admin:
 
     async def _edge(self, _request, _rest):
         return web.json_response(self.account.edge.describe())
+
+    async def _edges(self, _request, _rest):
+        edge = self.account.edge
+        return web.json_response({"edges": edge.addresses, "cached": [len(c.entries) for c in edge.caches], **edge.lags.describe()})
+
+    async def _set_edges(self, request, rest):
+        """How late each edge sees writes to the key value store."""
+        given = await request.json()
+        unknown = set(given) - {"lags", "mode", "seed"}
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+        self.account.edge.lags.set(given.get("lags") or [], given.get("mode") or "jitter", given.get("seed", 1))
+        return await self._edges(request, rest)
 
     async def _confirm(self, request, _rest):
         """The person whose address was subscribed to a topic follows the link in the mail."""

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from .grammar import undocumented
+from .lags import Seen
 from .message import Headers, Response
 from .script import make_engine
 
@@ -39,11 +40,11 @@ class Invalid(Exception):
 class Functions:
     """Runs functions; remembers what went wrong last, for people."""
 
-    def __init__(self, account):
-        self.account, self.engine, self.troubles = account, make_engine(), []
+    def __init__(self, account, lags):
+        self.account, self.lags, self.engine, self.troubles = account, lags, make_engine(), []
 
-    def run(self, stage, event):
-        """Run a stage's code for an event, with the store it is associated with."""
+    def run(self, stage, event, place=None):
+        """Run a stage's code for an event, with the store it is associated with as a place of the edge sees it."""
         from ..services.cloudfront_functions import stores_of
 
         beyond = undocumented(stage.code.decode("utf-8", "replace"))
@@ -51,6 +52,8 @@ class Functions:
             return Run(error=f"SyntaxError: not in the documented runtime: {', '.join(beyond)}")
         arns = stores_of(stage.config)
         store = next((s for s in self.account.cloudfront.stores.values() if s.arn in arns), None)
+        if store is not None and place is not None:
+            store = Seen(self.lags, place, store)
         return Run(**self.engine.run(stage.code.decode(), event, store, int(self.account.clock.now() * 1000)))
 
     def live(self, arn):

@@ -58,6 +58,7 @@ class Request:
     body: bytes
     ip: str
     scheme: str = "https"
+    place: int = 0
     id: str = field(default_factory=lambda: uuid.uuid4().hex + "==")
 
 

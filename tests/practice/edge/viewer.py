@@ -1,4 +1,4 @@
-"""The visitors' port: CloudFront's pipeline from the viewer's request to the answer, and APIs asked directly.
+"""The visitors' ports: CloudFront's pipeline from the viewer's request to the answer, and APIs asked directly.
 
 Order: distribution, behaviour, scheme, method, viewer-request function, cache, origin, compression, conditions and
 ranges, viewer-response function. Source: CloudFront guide, how CloudFront works.
@@ -6,9 +6,6 @@ ranges, viewer-response function. Source: CloudFront guide, how CloudFront works
 
 import copy
 import re
-from email.utils import formatdate
-
-from aiohttp import web
 
 from ..services.cloudfront_domains import aliases
 from ..services.route53_names import covers
@@ -16,29 +13,31 @@ from ..services.s3_objects import one_range, parse_date
 from . import cache as caching
 from . import firewall
 from . import functions as edge_functions
-from . import origins
+from . import http, origins
 from .api import ApiServer
 from .cache import Cache
 from .functions import Functions
+from .lags import Lags
 from .lambda_run import Lambdas
-from .message import Headers, Request, Response, accepted, compress
+from .message import Headers, Response, accepted, compress
 from .pages import page, redirect_to_https
 from .policies import CACHE_POLICIES, CachePolicy
 
 _API_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.([a-z0-9-]+)\.amazonaws\.com")
-# What a 304 carries: RFC 9110, 15.4.5, and what CloudFront is seen to add. It is not documented whether S3's metadata
+# What a 304 carries: RFC 9110, 15.4.5, with the age and the server's name. It is not documented whether S3's metadata
 # (x-amz-meta-*) comes too; here it does not, so that a viewer-response function must do without it.
 _OF_A_304 = {"cache-control", "etag", "expires", "last-modified", "vary", "age", "server", "date", "set-cookie", "content-location"}
 _NO_POLICY = CachePolicy("legacy", 0, 86400, 31536000, False)
 
 
 class Edge:
-    """The edge of one account."""
+    """The edge of one account: several places, each with a cache and a view of the stores of its own."""
 
-    def __init__(self, account):
-        self.account, self.address = account, ""
-        self.cache = Cache(lambda: account.clock.now())
-        self.functions, self.lambdas = Functions(account), Lambdas(account)
+    def __init__(self, account, places=1):
+        self.account, self.addresses = account, []
+        self.caches = [Cache(lambda: account.clock.now()) for _ in range(places)]
+        self.lags = Lags(places)
+        self.functions, self.lambdas = Functions(account, self.lags), Lambdas(account)
         self.api, self.notes = ApiServer(self), []
 
     def note(self, where, text):
@@ -47,7 +46,9 @@ class Edge:
 
     async def reset(self):
         """An edge that knows nothing."""
-        self.cache.clear()
+        for cache in self.caches:
+            cache.clear()
+        self.lags.clear()
         self.api.buckets.clear()
         self.notes, self.functions.troubles = [], []
         await self.lambdas.reset()
@@ -63,7 +64,7 @@ class Edge:
                 for name in aliases(d.config)
             },
             "apis": [a.shown["ApiEndpoint"].removeprefix("https://") for a in self.account.apis.apis.values()],
-            "cached": len(self.cache.entries),
+            "cached": sum(len(cache.entries) for cache in self.caches),
             "troubles": self.functions.troubles,
             "notes": self.notes,
         }
@@ -72,9 +73,19 @@ class Edge:
         """What a function wrote."""
         return "\n".join(self.lambdas.logs.get(name, [])) + "\n"
 
-    async def handle(self, raw):
-        """One HTTP request to the visitors' port."""
-        request, host = await _read(raw)
+    def invalidate(self, distribution, paths):
+        """Forget everywhere what matches."""
+        for cache in self.caches:
+            cache.invalidate(distribution, paths)
+
+    def handler(self, place):
+        """What answers at the port of a place."""
+        return lambda raw: self.handle(raw, place)
+
+    async def handle(self, raw, place=0):
+        """One HTTP request to a visitors' port."""
+        request, host = await http.read(raw)
+        request.place = place
         found = _API_HOST.fullmatch(host)
         if found:
             response = await self.api.serve(
@@ -82,7 +93,7 @@ class Edge:
             )
         else:
             response = await self._viewer(request, host)
-        return _write(raw, response)
+        return http.write(response)
 
     # -- CloudFront --------------------------------------------------------------------------------------------
 
@@ -107,7 +118,7 @@ class Edge:
         response, generated = (refused, None) if refused else await self._answer(distribution, request)
         headers = response.headers
         headers.set("via", f"1.1 {distribution.domain} (CloudFront)")
-        headers.set("x-amz-cf-pop", "PRA50-P1")
+        headers.set("x-amz-cf-pop", f"PRA5{request.place}-P1")
         headers.set("x-amz-cf-id", request.id)
         if generated:
             headers.set("x-cache", generated)
@@ -149,7 +160,7 @@ class Edge:
 
     def _on_request(self, distribution, arn, request):
         event = edge_functions.request_event(request, distribution, "viewer-request")
-        run = self._run(arn, event)
+        run = self._run(arn, event, request.place)
         if run.error:
             return request, self._broken(run.error)
         try:
@@ -160,7 +171,7 @@ class Edge:
 
     def _on_response(self, distribution, arn, request, response):
         event = edge_functions.response_event(request, response, distribution)
-        run = self._run(arn, event)
+        run = self._run(arn, event, request.place)
         if run.error:
             return self._broken(run.error)
         try:
@@ -168,12 +179,12 @@ class Edge:
         except edge_functions.Invalid as error:
             return self._invalid(error)
 
-    def _run(self, arn, event):
+    def _run(self, arn, event, place):
         stage = self.functions.live(arn)
         if stage is None:
             return edge_functions.Run(error="the function is not live")
         # The event is handed over as text and so cannot be changed behind the checks that follow.
-        return self.functions.run(stage, copy.deepcopy(event))
+        return self.functions.run(stage, copy.deepcopy(event), place)
 
     def _broken(self, text):
         self.functions.trouble("function", text)
@@ -188,7 +199,8 @@ class Edge:
         policy = CACHE_POLICIES.get(behavior.get("CachePolicyId"), _NO_POLICY)
         codings = accepted(request.headers) if policy.encodings else ()
         key = (request.path, codings, behavior.get("PathPattern", "*"))
-        kept = self.cache.get(distribution.id, key) if request.method in ("GET", "HEAD") else None
+        cache = self.caches[request.place]
+        kept = cache.get(distribution.id, key) if request.method in ("GET", "HEAD") else None
         if kept:
             response, age = kept
             response.headers.set("age", str(age))
@@ -201,7 +213,7 @@ class Edge:
                 return page(502, "Bad Gateway", "CloudFront wasn't able to connect to the origin."), None
             how = "Miss from cloudfront" if response.status < 400 else "Error from cloudfront"
             if request.method in ("GET", "HEAD"):
-                self.cache.put(distribution.id, key, response, caching.seconds(response, policy, distribution.config))
+                cache.put(distribution.id, key, response, caching.seconds(response, policy, distribution.config))
         return self._formed(behavior, request, response, codings), how
 
     def _formed(self, behavior, request, response, codings):
@@ -302,37 +314,3 @@ def _part(request, response, text):
     headers.set("content-length", str(last - first + 1))
     return Response(206, headers, response.body[first : last + 1], "Partial Content")
 
-
-# -- HTTP ------------------------------------------------------------------------------------------------------
-
-
-async def _read(raw):
-    path, _, query = raw.raw_path.partition("?")
-    if re.match(r"https?://", path):
-        path = "/" + path.split("/", 3)[3] if path.count("/") > 2 else "/"
-    pairs = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in raw.raw_headers]
-    headers = Headers(pairs)
-    scheme = headers.get("x-practice-scheme", "https")
-    headers.remove("x-practice-scheme")
-    if headers.get("expect", "").lower() == "100-continue":
-        raw.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    body = await raw.content.read()
-    host = headers.get("host", "").partition(":")[0].lower()
-    return Request(raw.method, path, query, headers, body, raw.remote or "127.0.0.1", scheme), host
-
-
-def _write(raw, response):
-    body = response.body if response.status not in (204, 304) else None
-    out = web.Response(status=response.status, reason=response.reason or None, body=body)
-    for name, value in response.headers.pairs:
-        if name in ("content-length", "transfer-encoding", "connection"):
-            continue
-        out.headers.add(name, value)
-    if "content-type" not in response.headers:
-        # aiohttp would name a type of its own; an answer without one has none.
-        out.headers.popall("content-type", None)
-    if "date" not in response.headers:
-        out.headers["date"] = formatdate(usegmt=True)
-    if "server" not in response.headers:
-        out.headers["server"] = "CloudFront"
-    return out

@@ -129,7 +129,7 @@ class Distributions:
         ident = ids.cloudfront()
         found.invalidations[ident] = {"batch": copy.deepcopy(batch), "made": datetime.now(timezone.utc), "wait": Wait(self.account.pace)}
         if self.account.edge:
-            self.account.edge.cache.invalidate(found.id, batch["Paths"].get("Items") or [])
+            self.account.edge.invalidate(found.id, batch["Paths"].get("Items") or [])
         return {"Invalidation": _invalidation(ident, found.invalidations[ident])}
 
     def GetInvalidation(self, call, p):

@@ -32,7 +32,7 @@ class Store:
         return sum(len(k.encode()) + len(v.encode()) for k, v in self.values.items())
 
     def replace(self, values, etag):
-        """New contents, seen by the edge at once."""
+        """New contents; when the edge sees them is the matter of `edge/lags.py`."""
         self.values, self.etag, self.modified = values, etag, datetime.now(timezone.utc)
 
 

@@ -84,7 +84,10 @@ class KeyValueStores:
         values.update((each["Key"], each["Value"]) for each in puts)
         if sum(len(k.encode()) + len(v.encode()) for k, v in values.items()) > STORE_BYTES:
             raise AwsError("ServiceQuotaExceededException", "The key value store exceeds the maximum size.", 402)
+        before = store.values
         store.replace(values, ids.cloudfront())
+        if self.account.edge is not None:
+            self.account.edge.lags.written(store, before, {e["Key"]: e["Value"] for e in puts}, [e["Key"] for e in deletes])
         return {**self._totals(store), "ETag": store.etag}
 
 

@@ -1,5 +1,6 @@
 """One practice account for all tests, emptied before each."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -21,7 +22,8 @@ class Practice:
 
     def __init__(self, told):
         self.url = f"http://127.0.0.1:{told['port']}"
-        self.edge_url = f"http://127.0.0.1:{told['edge_port']}"
+        self.edge_urls = [f"http://127.0.0.1:{port}" for port in told["edge_ports"]]
+        self.told, self.edge_url = told, f"http://127.0.0.1:{told['edge_port']}"
         self.pid = told["pid"]
 
     def client(self, name, key="practice", secret="practice", region="us-east-1", attempts=1):
@@ -41,9 +43,9 @@ class Practice:
             return [json.loads(line) for line in text.splitlines()]
         return json.loads(text)
 
-    def visit(self, path, headers=None, data=None, method=None):
-        """`(status, headers, body)` from the edge; redirects are not followed."""
-        request = urllib.request.Request(self.edge_url + path, data, headers or {}, method=method)
+    def visit(self, path, headers=None, data=None, method=None, edge=0):
+        """`(status, headers, body)` from an edge; redirects are not followed."""
+        request = urllib.request.Request(self.edge_urls[edge] + path, data, headers or {}, method=method)
         try:
             with _OPENER.open(request) as answer:
                 return answer.status, answer.headers, answer.read()
@@ -59,10 +61,11 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_Stay)
 
 
-@pytest.fixture(scope="session")
-def running(tmp_path_factory):
-    ready = tmp_path_factory.mktemp("practice") / "ready.json"
-    command = [sys.executable, "-m", "practice", "--port", "0", "--ready-file", str(ready)]
+@contextlib.contextmanager
+def started(folder, *arguments):
+    """A running account; `folder` is for the file that says so."""
+    ready = folder / "ready.json"
+    command = [sys.executable, "-m", "practice", "--port", "0", "--ready-file", str(ready), *arguments]
     process = subprocess.Popen(command, cwd=_TESTS, stdout=subprocess.DEVNULL)
     until = time.monotonic() + 30
     while not ready.exists():
@@ -71,6 +74,12 @@ def running(tmp_path_factory):
     yield Practice(json.loads(ready.read_text()))
     process.terminate()
     assert process.wait(10) == 0
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory):
+    with started(tmp_path_factory.mktemp("practice")) as account:
+        yield account
 
 
 @pytest.fixture
