@@ -46,6 +46,7 @@ class Call:
     changing: bool = False
     is_stop: bool = False
     resource: str = ""
+    md5: bytes | None = None
 
     @property
     def by(self):

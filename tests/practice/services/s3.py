@@ -1,14 +1,18 @@
 """S3, played: objects in memory, conditional writes, checksums, block public access, policies that are judged.
 
-Source: S3 API reference; `s3_buckets.py`, `s3_objects.py` and `s3_multipart.py` hold the operations.
+Source: S3 API reference; `s3_buckets.py`, `s3_objects.py`, `s3_listing.py`, `s3_multipart.py` and
+`s3_lifecycle.py` hold the operations.
 """
 
+import functools
 import json
 from datetime import datetime, timezone
 
 from .. import authority, policy
 from ..wire.errors import AwsError
 from .s3_buckets import Buckets
+from .s3_lifecycle import Lifecycle, end_uploads
+from .s3_listing import Listing
 from .s3_multipart import Multipart
 from .s3_objects import Objects
 
@@ -37,7 +41,7 @@ class Bucket:
         return versions[-1] if versions and not versions[-1].marker else None
 
 
-class S3(Buckets, Objects, Multipart):
+class S3(Buckets, Objects, Listing, Multipart, Lifecycle):
     """The service; `taken` are names that other accounts hold."""
 
     def __init__(self, account):
@@ -62,8 +66,9 @@ class S3(Buckets, Objects, Multipart):
                 {"x-amz-bucket-region": bucket.region},
                 {"Region": bucket.region},
             )
+        if bucket.uploads:
+            end_uploads(bucket, self.account.clock.now())
         return bucket
-
 
     def authorize(self, call):
         """AwsError when the bucket's policy refuses the caller, or nobody lets them.
@@ -77,13 +82,19 @@ class S3(Buckets, Objects, Multipart):
             if anonymous and (bucket or "Bucket" not in call.labels):
                 raise AwsError("AccessDenied", "Access Denied", 403)
             return
-        document = json.loads(bucket.policy)
+        document = _parsed(bucket.policy)
         action, resource = authority.s3_question(call)
         principal = {"Anonymous": "*"} if anonymous else {"AWS": call.principal.arn}
         verdict = policy.decide(document, principal, action, resource, {"aws:SecureTransport": "true"})
         restricted = anonymous and bucket.block and bucket.block["RestrictPublicBuckets"]
         if verdict == "Deny" or (anonymous and (verdict != "Allow" or restricted)):
             raise AwsError("AccessDenied", "Access Denied", 403)
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(document):
+    # Nobody changes it, and it is asked for every object.
+    return json.loads(document)
 
 
 def now():

@@ -224,20 +224,6 @@ class Buckets:
         text = "Object Lock configuration does not exist for this bucket"
         raise AwsError("ObjectLockConfigurationNotFoundError", text, 404)
 
-    def GetBucketLifecycleConfiguration(self, call, p):
-        found = self.bucket(call, p["Bucket"]).settings.get("Lifecycle")
-        if not found:
-            raise AwsError("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist", 404)
-        return dict(found)
-
-    def PutBucketLifecycleConfiguration(self, call, p):
-        self.bucket(call, p["Bucket"]).settings["Lifecycle"] = p.get("LifecycleConfiguration") or {}
-        return {}
-
-    def DeleteBucketLifecycle(self, call, p):
-        self.bucket(call, p["Bucket"]).settings.pop("Lifecycle", None)
-        return {}
-
     def GetBucketCors(self, call, p):
         found = self.bucket(call, p["Bucket"]).settings.get("Cors")
         if not found:

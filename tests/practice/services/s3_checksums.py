@@ -24,10 +24,17 @@ def given(headers):
     return {name: headers[name] for name in _NAMES if name in headers}
 
 
+def md5(call, body):
+    """The body's MD5, computed once a call."""
+    if call.md5 is None:
+        call.md5 = hashlib.md5(body).digest()
+    return call.md5
+
+
 def check(call, body):
     """The checksums to keep with the object; AwsError `BadDigest` when one is not the body's."""
-    md5 = call.headers.get("content-md5")
-    if md5 and base64.b64encode(hashlib.md5(body).digest()).decode() != md5:
+    promised = call.headers.get("content-md5")
+    if promised and base64.b64encode(md5(call, body)).decode() != promised:
         raise AwsError("BadDigest", "The Content-MD5 you specified did not match what we received.", 400)
     out = {}
     for header, value in given(call.headers).items():
@@ -82,14 +89,15 @@ def unchunk(body, headers):
 
     The chunks' own signatures are not checked. Source: S3 API reference, signature calculations with trailers.
     """
-    out, place = [], 0
+    # Views, so that a large body is not held a third time.
+    out, place, view = [], 0, memoryview(body)
     while True:
         end = body.index(b"\r\n", place)
         size = int(body[place:end].split(b";")[0], 16)
         place = end + 2
         if size == 0:
             break
-        out.append(body[place : place + size])
+        out.append(view[place : place + size])
         place += size + 2
     trailers = {}
     for line in body[place:].split(b"\r\n"):

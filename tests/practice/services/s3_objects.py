@@ -1,6 +1,5 @@
 """S3's operations on objects."""
 
-import base64
 import hashlib
 import re
 import urllib.parse
@@ -24,8 +23,7 @@ class Object:
 
         self.body, self.headers, self.metadata = body, headers or {}, metadata or {}
         self.checksum, self.version, self.marker = checksum or {}, version, marker
-        self.md5 = hashlib.md5(body).hexdigest()
-        self.etag = f'"{etag or self.md5}"'
+        self.etag = f'"{etag or hashlib.md5(body).hexdigest()}"'
         self.modified = now()
 
 
@@ -39,17 +37,12 @@ class Objects:
 
     def PutObject(self, call, p):
         bucket, key = self.bucket(call, p["Bucket"]), p["Key"]
-        if len(key.encode()) > 1024:
-            raise AwsError("KeyTooLongError", "Your key is too long", 400)
-        if p.get("ACL", "private") != "private" and _enforced(bucket):
-            raise AwsError("AccessControlListNotSupported", "The bucket does not allow ACLs", 400)
+        check_new(bucket, p)
         body = p.get("Body") or b""
         checksum = s3_checksums.check(call, body)
-        meta = p.get("Metadata") or {}
-        if sum(len(k) + len(v) for k, v in meta.items()) > 2048:
-            raise AwsError("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", 400)
         _conditions_of_write(bucket, key, p)
-        version = self.store(bucket, key, Object(body, _headers(p, call), meta, checksum))
+        etag = s3_checksums.md5(call, body).hex()
+        version = self.store(bucket, key, Object(body, _headers(p, call), p.get("Metadata"), checksum, etag=etag))
         out = {"ETag": version.etag, "ServerSideEncryption": "AES256", "ChecksumType": "FULL_OBJECT"}
         out.update(checksum)
         if bucket.versioning == "Enabled":
@@ -156,64 +149,18 @@ class Objects:
         name, _, key = urllib.parse.unquote(source).lstrip("/").partition("/")
         version = urllib.parse.parse_qs(query).get("versionId", [None])[0]
         old = self.find(self.bucket(call, name), key, {"VersionId": version})
+        _conditions_of_read(old, {m: p.get("CopySource" + m) for m in ("IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince")}, copy=True)
         replace = p.get("MetadataDirective") == "REPLACE"
+        if (name, key) == (bucket.name, p["Key"]) and not (version or replace or p.get("StorageClass") or p.get("WebsiteRedirectLocation")):
+            raise AwsError(
+                "InvalidRequest", "This copy request is illegal because it is trying to copy an object to itself without changing the "
+                "object's metadata, storage class, website redirect location or encryption attributes.", 400,
+            )
+        check_new(bucket, p)
+        _conditions_of_write(bucket, p["Key"], p)
         headers, meta = (_headers(p, call), p.get("Metadata") or {}) if replace else (old.headers, old.metadata)
         made = self.store(bucket, p["Key"], Object(old.body, dict(headers), dict(meta), old.checksum))
         return {"CopyObjectResult": {"ETag": made.etag, "LastModified": made.modified}}
-
-    def ListObjectsV2(self, call, p):
-        bucket = self.bucket(call, p["Bucket"])
-        after = p.get("StartAfter") or ""
-        token = p.get("ContinuationToken")
-        if token:
-            after = base64.urlsafe_b64decode(token).decode()
-        page = _page(bucket, p, after)
-        out = {
-            "Name": bucket.name, "KeyCount": len(page["Contents"]) + len(page["CommonPrefixes"]),
-            "MaxKeys": page["MaxKeys"], "IsTruncated": page["More"], "Prefix": p.get("Prefix", ""),
-            "Delimiter": p.get("Delimiter"), "Contents": page["Contents"], "CommonPrefixes": page["CommonPrefixes"],
-            "ContinuationToken": token, "StartAfter": p.get("StartAfter"), "EncodingType": p.get("EncodingType"),
-        }
-        if page["More"]:
-            out["NextContinuationToken"] = base64.urlsafe_b64encode(page["Last"].encode()).decode()
-        return out
-
-    def ListObjects(self, call, p):
-        bucket = self.bucket(call, p["Bucket"])
-        page = _page(bucket, p, p.get("Marker") or "")
-        return {
-            "Name": bucket.name, "Prefix": p.get("Prefix", ""), "Marker": p.get("Marker", ""),
-            "MaxKeys": page["MaxKeys"], "IsTruncated": page["More"], "Contents": page["Contents"],
-            "CommonPrefixes": page["CommonPrefixes"], "Delimiter": p.get("Delimiter"),
-            "NextMarker": page["Last"] if page["More"] else None,
-        }
-
-    def ListObjectVersions(self, call, p):
-        bucket, prefix = self.bucket(call, p["Bucket"]), p.get("Prefix", "")
-        limit = min(p.get("MaxKeys") or 1000, 1000)
-        start = (p.get("KeyMarker") or "", p.get("VersionIdMarker") or "")
-        rows = []
-        for key in sorted(k for k in bucket.versions if k.startswith(prefix)):
-            newest_first = list(reversed(bucket.versions[key]))
-            for place, version in enumerate(newest_first):
-                rows.append((key, version, place == 0))
-        if start[0]:
-            rows = _after_marker(rows, *start)
-        page, more = rows[:limit], len(rows) > limit
-        out = {
-            "Name": bucket.name, "Prefix": prefix, "MaxKeys": limit, "IsTruncated": more, "KeyMarker": start[0],
-            "Versions": [], "DeleteMarkers": [], "EncodingType": p.get("EncodingType"),
-        }
-        for key, version, latest in page:
-            row = {"Key": _coded(key, p), "VersionId": version.version, "IsLatest": latest, "LastModified": version.modified}
-            if version.marker:
-                out["DeleteMarkers"].append(row)
-            else:
-                row.update(ETag=version.etag, Size=len(version.body), StorageClass="STANDARD")
-                out["Versions"].append(row)
-        if more:
-            out.update(NextKeyMarker=page[-1][0], NextVersionIdMarker=page[-1][1].version)
-        return out
 
     def GetObjectAttributes(self, call, p):
         found = self.find(self.bucket(call, p["Bucket"]), p["Key"], p)
@@ -234,6 +181,16 @@ def _headers(p, call):
     if "expires" in call.headers:
         out["Expires"] = call.headers["expires"]
     return out
+
+
+def check_new(bucket, p):
+    """What an object is refused for before anybody looks at its body."""
+    if len(p["Key"].encode()) > 1024:
+        raise AwsError("KeyTooLongError", "Your key is too long", 400)
+    if p.get("ACL", "private") != "private" and _enforced(bucket):
+        raise AwsError("AccessControlListNotSupported", "The bucket does not allow ACLs", 400)
+    if sum(len(k) + len(v.encode()) for k, v in (p.get("Metadata") or {}).items()) > 2048:
+        raise AwsError("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", 400)
 
 
 def _enforced(bucket):
@@ -262,14 +219,18 @@ def _conditions_of_write(bucket, key, p):
             raise _failed("If-Match")
 
 
-def _conditions_of_read(found, p):
+def _conditions_of_read(found, p, copy=False):
     match, none = p.get("IfMatch"), p.get("IfNoneMatch")
     if match and not _among(match, found.etag):
-        raise _failed("If-Match")
+        raise _failed("x-amz-copy-source-If-Match" if copy else "If-Match")
     if none and _among(none, found.etag):
+        if copy:
+            raise _failed("x-amz-copy-source-If-None-Match")
         raise AwsError("NotModified", "Not Modified", 304, {"etag": found.etag})
     since = p.get("IfModifiedSince")
     if since and not none and found.modified <= since:
+        if copy:
+            raise _failed("x-amz-copy-source-If-Modified-Since")
         raise AwsError("NotModified", "Not Modified", 304, {"etag": found.etag})
     unless = p.get("IfUnmodifiedSince")
     if unless and not match and found.modified > unless:
@@ -316,53 +277,6 @@ def _keep(bucket, key, versions):
         bucket.versions[key] = versions
     else:
         bucket.versions.pop(key, None)
-
-
-def _coded(key, p):
-    return urllib.parse.quote(key, safe="/-_.~*!'()") if p.get("EncodingType") == "url" else key
-
-
-def _page(bucket, p, after):
-    prefix, delimiter = p.get("Prefix") or "", p.get("Delimiter") or ""
-    limit = p["MaxKeys"] if p.get("MaxKeys") is not None else 1000
-    if limit < 0:
-        raise AwsError("InvalidArgument", "maxKeys must be an integer between 0 and 2147483647", 400)
-    limit = min(limit, 1000)
-    contents, prefixes, last, more = [], [], "", False
-    for key in sorted(k for k in bucket.versions if k.startswith(prefix) and k > after):
-        found = bucket.current(key)
-        if found is None:
-            continue
-        group = None
-        if delimiter and delimiter in key[len(prefix):]:
-            group = prefix + key[len(prefix):].split(delimiter)[0] + delimiter
-            if after.startswith(group) or (prefixes and prefixes[-1] == group):
-                last = key
-                continue
-        if len(contents) + len(prefixes) >= limit:
-            more = limit > 0
-            break
-        last = key
-        if group:
-            prefixes.append(group)
-            continue
-        contents.append(
-            {"Key": _coded(key, p), "LastModified": found.modified, "ETag": found.etag, "Size": len(found.body), "StorageClass": "STANDARD"}
-        )
-    return {
-        "Contents": contents, "CommonPrefixes": [{"Prefix": _coded(g, p)} for g in prefixes], "Last": last,
-        "More": more, "MaxKeys": limit,
-    }
-
-
-def _after_marker(rows, key, version):
-    out, seen = [], False
-    for row in rows:
-        if row[0] > key or seen:
-            out.append(row)
-        elif row[0] == key and row[1].version == version:
-            seen = True
-    return out
 
 
 def http_date(moment):

@@ -42,7 +42,10 @@ class Service:
         if not self.namespace:
             self.namespace = NAMESPACES.get(name, "")
         self.error_statuses = _error_statuses(self.model)
-        self.routes = _routes(self.model) if self.protocol.startswith("rest") else []
+        self.routes = _routes(self.model) if self.protocol.startswith("rest") else {}
+        # Those that need nothing particular in the query: most requests have no query, and need not ask the others.
+        self.plain_routes = {method: [r for r in each if not r.literals] for method, each in self.routes.items()}
+        self.literals = {name for each in self.routes.values() for route in each for name in route.literals}
 
     def spoken(self, headers):
         """The service in the protocol of one request: some know several (CloudWatch: CBOR, json and query)."""
@@ -73,16 +76,15 @@ class Service:
         )
 
     def _match(self, method, path, query, headers, strict):
-        best, best_score = None, (-1, -1, -1)
-        for route in self.routes:
-            if route.method != method or route.score <= best_score:
+        routes = self.plain_routes if self.literals.isdisjoint(query) else self.routes
+        for route in routes.get(method, ()):
+            # What the request names is quicker to look at than its path.
+            if not route.fits(query, headers, strict):
                 continue
             found = route.pattern.fullmatch(path)
-            if not found or not route.fits(query, headers, strict):
-                continue
-            labels = {k: urllib.parse.unquote(v) for k, v in found.groupdict().items()}
-            best, best_score = (route.operation, _rename(route, labels)), route.score
-        return best
+            if found:
+                return route.operation, {route.labels[k]: urllib.parse.unquote(v) for k, v in found.groupdict().items()}
+        return None
 
 
 class Route:
@@ -124,21 +126,26 @@ class Route:
         for name, value in self.literals.items():
             if name not in query or (value and query[name] != value):
                 return False
-        if not strict:
-            return True
-        return all(n in query for n in self.query) and all(n in headers for n in self.headers)
-
-
-def _rename(route, labels):
-    return {route.labels[group]: value for group, value in labels.items()}
+        if strict:
+            for name in self.query:
+                if name not in query:
+                    return False
+            for name in self.headers:
+                if name not in headers:
+                    return False
+        return True
 
 
 def _routes(model):
-    routes = []
+    """The operations by method, the most specific first."""
+    routes = {}
     for name in model.operation_names:
         op = model.operation_model(name)
         if not op.deprecated:
-            routes.append(Route(op))
+            route = Route(op)
+            routes.setdefault(route.method, []).append(route)
+    for each in routes.values():
+        each.sort(key=lambda route: route.score, reverse=True)
     return routes
 
 

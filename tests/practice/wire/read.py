@@ -18,23 +18,18 @@ def parameters(op, labels, query, headers, body):
     shape = op.input_shape
     if shape is None:
         return {}
-    out, rest = {}, []
-    for name, member in shape.members.items():
-        spec = member.serialization
-        place, wire = spec.get("location"), spec.get("name", name)
-        if place == "uri":
-            if wire in labels:
-                out[name] = _scalar(member, labels[wire])
-        elif place == "querystring":
-            _query_member(out, name, member, wire, query)
-        elif place == "header":
-            if wire.lower() in headers:
-                out[name] = _scalar(member, headers[wire.lower()], header=True)
-        elif place == "headers":
-            start = wire.lower()
-            out[name] = {k[len(start):]: v for k, v in headers.items() if k.startswith(start)}
-        else:
-            rest.append(name)
+    out = {}
+    places, rest = _places(shape)
+    for name, member, wire in places["uri"]:
+        if wire in labels:
+            out[name] = _scalar(member, labels[wire])
+    for name, member, wire in places["querystring"] if query else ():
+        _query_member(out, name, member, wire, query)
+    for name, member, wire in places["header"]:
+        if wire in headers:
+            out[name] = _scalar(member, headers[wire], header=True)
+    for name, member, start in places["headers"]:
+        out[name] = {k[len(start):]: v for k, v in headers.items() if k.startswith(start)}
     payload = shape.serialization.get("payload")
     xml = op.service_model.protocol == "rest-xml"
     if payload:
@@ -43,6 +38,26 @@ def parameters(op, labels, query, headers, body):
         parsed = _xml_structure(shape, _root(body), rest) if xml else _json_structure(shape, _loads(body), rest)
         out.update(parsed)
     return out
+
+
+_PLACES = {}
+
+
+def _places(shape):
+    """The members of an input by where they stand, and the names of those in the body; asked for once a shape."""
+    found = _PLACES.get(id(shape))
+    if found is None:
+        places, rest = {"uri": [], "querystring": [], "header": [], "headers": []}, []
+        for name, member in shape.members.items():
+            spec = member.serialization
+            place, wire = spec.get("location"), spec.get("name", name)
+            if place in places:
+                places[place].append((name, member, wire.lower() if place in ("header", "headers") else wire))
+            else:
+                rest.append(name)
+        # The shape is kept with its places, so that its id stays its own.
+        found = _PLACES[id(shape)] = (shape, (places, rest))
+    return found[1]
 
 
 def _query_member(out, name, member, wire, query):

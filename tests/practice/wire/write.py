@@ -34,10 +34,7 @@ def answer(service, op, out):
     shape = op.output_shape
     status = op.http.get("responseCode", 200)
     headers, rest = {}, []
-    members = shape.members if shape else {}
-    for name, member in members.items():
-        spec = member.serialization
-        place = spec.get("location")
+    for name, member, place, spec in _members(shape) if shape else ():
         if place == "header":
             if out.get(name) is not None:
                 headers[spec.get("name", name)] = _text(member, out[name], header=True)
@@ -53,6 +50,19 @@ def answer(service, op, out):
     if body and "content-type" not in {h.lower() for h in headers}:
         headers["content-type"] = "text/xml" if service.protocol == "rest-xml" else "application/json"
     return status, headers, body
+
+
+_MEMBERS = {}
+
+
+def _members(shape):
+    """`(name, member, location, serialization)` of an output's members; asked for once a shape."""
+    found = _MEMBERS.get(id(shape))
+    if found is None:
+        rows = [(name, member, member.serialization.get("location"), member.serialization) for name, member in shape.members.items()]
+        # The shape is kept with them, so that its id stays its own.
+        found = _MEMBERS[id(shape)] = (shape, rows)
+    return found[1]
 
 
 def _body(service, op, shape, payload, rest, out):
