@@ -13,6 +13,13 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT?\d\d:?\d\d:?\d\d(?:\.\d+)?Z?")
 
 # A release's id, also of one that is no longer kept: a date, a time, some of its hash.
 _RELEASE = re.compile(r"<release \d+>|\d{8}-\d{6}-[0-9a-f]{10}")
+# What is said of a release beside its contents: who published it, and when.
+_RELEASE_KEY = re.compile(r"releases/(.+)\.json")
+_OF_A_RELEASE = {"by": "<publisher>", "at": "<time>"}
+# The pointer `live`, in the store and in the function's text, says since when in Unix seconds.
+_SINCE = re.compile(r'"t":\s*\d{9,}(?:\.\d+)?')
+# The secret that signs links to releases that are not live.
+_PREVIEW_KEY = "preview"
 # A hash over the function's settings, and so over the secret's hash.
 _SETTINGS = re.compile(r"\bsettings [0-9a-f]{16,64}\b")
 
@@ -52,7 +59,7 @@ def snapshot(account):
         "buckets": {b.name: _bucket(b, names) for b in account.s3.buckets.values()},
         "origin_access_controls": sorted((c.config for c in account.cloudfront.controls.values()), key=lambda c: c["Name"]),
         "edge_functions": {f.name: _edge_function(f, names) for f in account.cloudfront.code.values()},
-        "stores": {s.name: {"comment": s.comment, "tags": s.tags, "keys": s.values} for s in account.cloudfront.stores.values()},
+        "stores": {s.name: _store(s) for s in account.cloudfront.stores.values()},
         "distributions": sorted((_distribution(d) for d in account.cloudfront.distributions.values()), key=lambda d: d["config"]["Comment"]),
         "roles": _roles(account),
         "log_groups": _log_groups(account),
@@ -101,6 +108,9 @@ def _names(account):
     for secret in _secrets(account):
         names.add(secret, "secret")
         names.add(hashlib.sha256(secret.encode()).hexdigest(), "secret hash")
+    for store in sorted(cloudfront.stores.values(), key=lambda s: s.name):
+        if store.values.get(_PREVIEW_KEY):
+            names.add(store.values[_PREVIEW_KEY], "preview secret")
     for release in _releases(account):
         names.add(release, "release")
     for named in (account.secrets, account.topics, account.standins.rules["logs"].deliveries):
@@ -149,7 +159,7 @@ def _releases(account):
     """Release ids begin with a time: `releases/<id>.json` and `<id>:<bucket>` name them."""
     found = set()
     for bucket in account.s3.buckets.values():
-        found |= {m.group(1) for m in (re.fullmatch(r"releases/(.+)\.json", k) for k in bucket.versions) if m}
+        found |= {m.group(1) for m in (_RELEASE_KEY.fullmatch(k) for k in bucket.versions) if m}
     for store in account.cloudfront.stores.values():
         found |= {k.rsplit(":", 1)[0] for k in store.values if ":" in k}
     return sorted(found)
@@ -177,7 +187,15 @@ def _object(key, version, names):
     if key.endswith(".json") and not key.startswith("c/"):
         # The publisher's own records name releases and times: compared with those masked.
         body = _TIME.sub("<time>", names.apply(body.decode("utf-8", "replace"))).encode()
-    return {"md5": hashlib.md5(body).hexdigest(), "headers": version.headers, "metadata": version.metadata}
+    metadata = version.metadata
+    if _RELEASE_KEY.fullmatch(key):
+        metadata = {name: _OF_A_RELEASE.get(name, value) for name, value in metadata.items()}
+    return {"md5": hashlib.md5(body).hexdigest(), "headers": version.headers, "metadata": metadata}
+
+
+def _store(store):
+    keys = {key: _SINCE.sub('"t":"<time>"', value) if key == "live" else value for key, value in store.values.items()}
+    return {"comment": store.comment, "tags": store.tags, "keys": keys}
 
 
 def _edge_function(function, names):
@@ -185,7 +203,7 @@ def _edge_function(function, names):
         if of is None:
             return None
         # The text carries the pointer that it falls back to, and so a release's id.
-        code = _RELEASE.sub("<release>", names.apply(of.code.decode("utf-8", "replace")))
+        code = _SINCE.sub('"t":"<time>"', _RELEASE.sub("<release>", names.apply(of.code.decode("utf-8", "replace"))))
         return {"config": of.config, "code": hashlib.md5(code.encode()).hexdigest()}
 
     return {"tags": function.tags, "development": stage(function.development), "live": stage(function.live)}
