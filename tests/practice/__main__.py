@@ -29,7 +29,7 @@ def main():
     parser.add_argument("--edge-port", type=int, default=0, help="the visitors' port; 0 picks a free one")
     parser.add_argument("--edges", type=int, default=1, choices=range(1, 10), metavar="N", help="edges, each with a port and a cache of its own")
     parser.add_argument("--pace", choices=sorted(PACES), default="fast", help="how long states that take time take")
-    parser.add_argument("--ready-file", type=Path, help="written as JSON {port, edge_port, edge_ports, pid} once ready")
+    parser.add_argument("--ready-file", type=Path, help="written as JSON {port, edge_port, edge_ports, pid, ARQ_EDGE_ENDPOINT} once ready")
     args = parser.parse_args()
     # Clients are killed and connections cut on purpose; asyncio would tell of each.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -52,17 +52,19 @@ async def run(args):
     edge_ports = [await _listen(edge.handler(n), 0 if n else args.edge_port, runners) for n in range(args.edges)]
     account.endpoint = f"http://127.0.0.1:{port}"
     edge.addresses = [f"http://127.0.0.1:{each}" for each in edge_ports]
+    # Whoever knows that it is ready may end it.
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
     # The file before the lines: whoever reads a line may count on the file.
     if args.ready_file:
-        _write(args.ready_file, {"port": port, "edge_port": edge_ports[0], "edge_ports": edge_ports, "pid": os.getpid()})
+        ports = {"port": port, "edge_port": edge_ports[0], "edge_ports": edge_ports}
+        _write(args.ready_file, {**ports, "pid": os.getpid(), "ARQ_EDGE_ENDPOINT": edge.addresses[0]})
     _say(account)
     standins.warm()
     # What is here now stays: the collector need not look through it at every turn of a long upload.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-    stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
     await stop.wait()
     await edge.reset()
     await account.database.close()
@@ -88,6 +90,7 @@ def _say(account):
         f"export AWS_ENDPOINT_URL={account.endpoint}",
         f"export AWS_ACCESS_KEY_ID={USER} AWS_SECRET_ACCESS_KEY={SECRET}",
         f"export AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}",
+        f"export ARQ_EDGE_ENDPOINT={account.edge.addresses[0]}",
         f"# the edge: {' '.join(account.edge.addresses)}  (Host: <id>.cloudfront.net, or any while there is one distribution)",
         f"# the account's own doors: {account.endpoint}/_practice/",
     ]

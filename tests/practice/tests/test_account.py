@@ -1,5 +1,6 @@
 """Who may call, what is logged, what goes wrong on demand."""
 
+import json
 import os
 import subprocess
 import sys
@@ -97,14 +98,27 @@ def test_a_reset_leaves_nothing_and_takes_no_time(practice):
     assert practice.door("GET", "account") == empty
 
 
+def test_an_account_says_how_it_is_reached(tmp_path):
+    ready = tmp_path / "ready.json"
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    command = [sys.executable, "-m", "practice", "--port", "0", "--edges", "2", "--ready-file", str(ready)]
+    process = subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, text=True)
+    printed = [process.stdout.readline().strip() for _ in range(5)]
+    told = json.loads(ready.read_text())
+    edges = [f"http://127.0.0.1:{port}" for port in told["edge_ports"]]
+    assert (told["edge_port"], told["ARQ_EDGE_ENDPOINT"], len(edges)) == (told["edge_ports"][0], edges[0], 2)
+    assert printed[0] == f"export AWS_ENDPOINT_URL=http://127.0.0.1:{told['port']}" and f"export ARQ_EDGE_ENDPOINT={edges[0]}" in printed
+    assert printed[4].startswith(f"# the edge: {edges[0]} {edges[1]} ")
+    process.terminate()
+    assert process.wait(10) == 0
+
+
 def test_an_account_that_is_killed_takes_its_functions_with_it(tmp_path):
     ready = tmp_path / "ready.json"
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     process = subprocess.Popen([sys.executable, "-m", "practice", "--port", "0", "--ready-file", str(ready)], cwd=here, stdout=subprocess.DEVNULL)
     while not ready.exists():
         time.sleep(0.05)
-    import json
-
     from conftest import Practice
     from site_ import invoke, publish
 
