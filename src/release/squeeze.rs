@@ -16,9 +16,14 @@ enum Token<'a> {
 /// The short form of a script, line by line. Names in `kept` stay as they are.
 pub fn squeezed(source: &str, kept: &[&str]) -> String {
     let lines = source.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
-    let lines: Vec<Vec<Token<'_>>> = lines.map(tokens).collect();
-    let names = short_names(&lines, kept);
+    // Imports stay as every example of CloudFront's has them.
+    let (imports, lines): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with("import "));
+    let kept: Vec<&str> =
+        kept.iter().copied().chain(imports.iter().filter_map(|line| line.split(' ').nth(1))).collect();
+    let lines: Vec<Vec<Token<'_>>> = lines.into_iter().map(tokens).collect();
+    let names = short_names(&lines, &kept);
     let mut text = String::with_capacity(source.len());
+    imports.iter().for_each(|line| text += &format!("{line}\n"));
     for line in &lines {
         for (place, token) in line.iter().enumerate() {
             let before = place.checked_sub(1).map(|before| &line[before]);
@@ -101,12 +106,12 @@ fn short_names<'a>(lines: &[Vec<Token<'a>>], kept: &[&str]) -> BTreeMap<&'a str,
     names.into_iter().zip(free).collect()
 }
 
-/// The names that a line declares: after `const`, `let`, `function` and `import`, and as parameters.
+/// The names that a line declares: after `const`, `let` and `function`, and as parameters.
 fn declared_in<'a>(line: &[Token<'a>]) -> Vec<&'a str> {
     let mut declared = Vec::new();
     for (place, pair) in line.windows(2).enumerate() {
         match pair {
-            [Token::Word("const" | "let" | "import"), Token::Word(name)] => declared.push(*name),
+            [Token::Word("const" | "let"), Token::Word(name)] => declared.push(*name),
             [Token::Word("function"), Token::Word(name)] => {
                 declared.push(*name);
                 declared.extend(words_until_closed(&line[place + 2..]));
@@ -144,6 +149,9 @@ mod tests {
 
     #[test]
     fn a_short_name_is_never_one_that_is_there() {
-        assert_eq!(squeezed("const name = a + b;\n", &[]), "const c=a+b;\n");
+        assert_eq!(
+            squeezed("import cf from 'cloudfront';\nconst name = a + cf.b;\n", &[]),
+            "import cf from 'cloudfront';\nconst c=a+cf.b;\n"
+        );
     }
 }
