@@ -8,6 +8,8 @@ use figment::providers::{Env, Serialized};
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
+use super::headers::Headers;
+use super::redirects::Redirect;
 use super::schedule::Schedule;
 use super::{Config, Fault, Project};
 
@@ -67,6 +69,8 @@ fn from_text(text: &str, stage: &str) -> Result<Config, ConfigError> {
     config.database.validate(&mut faults);
     config.network.validate(&mut faults);
     super::schedule::validate(&config.schedule, &mut faults);
+    super::redirects::validate(&config.redirects, &mut faults);
+    super::headers::validate(&config.headers, &mut faults);
     config.security.validate(&mut faults);
     config.observe.validate(&mut faults);
     if faults.is_empty() { Ok(config) } else { Err(document.place(stage, faults)) }
@@ -89,7 +93,12 @@ impl<'a> Document<'a> {
     /// An unknown key is a mistake, not a comment.
     fn check_keys(&self) -> Result<(), ConfigError> {
         // With one of each that may be there several times.
-        let whole = Config { schedule: vec![Schedule::default()], ..Config::default() };
+        let whole = Config {
+            schedule: vec![Schedule::default()],
+            redirects: vec![Redirect::default()],
+            headers: vec![Headers::default()],
+            ..Config::default()
+        };
         let known = serde_json::to_value(whole).unwrap_or_default();
         let mut faults = Vec::new();
         for (key, value) in &self.root {
@@ -124,6 +133,8 @@ impl<'a> Document<'a> {
     ) {
         match (known.get(key), value) {
             (None, _) => faults.push(Located { place: place(self.text, span), what: unknown(key, known, path) }),
+            // A table whose keys are free.
+            (Some(Value::Object(inner)), DeValue::Table(_)) if inner.is_empty() => {}
             (Some(inner @ Value::Object(_)), DeValue::Table(table)) => {
                 self.check_table(table, inner, &join(path, key), faults);
             }
@@ -292,6 +303,23 @@ mod tests {
         assert!(fault(text).starts_with("arq.toml:9: schedule.1.at: \"daily\" is neither"), "{}", fault(text));
         let text = text.replace("at = \"daily\"", "att = \"rate(1 day)\"");
         assert_eq!(fault(&text), "arq.toml:9: there is no key schedule.att; did you mean schedule.at?");
+    }
+
+    #[test]
+    fn faults_of_redirects_and_headers_are_named_with_their_lines() {
+        let text = "[site]\nname = \"shop\"\n[[redirects]]\nfrom = \"/a\"\nto = \"/b\"\n\
+                    [[headers]]\nfor = \"/*\"\n[headers.values]\nX-Frame-Options = \"SAMEORIGIN\"\n";
+        let config = from_text(text, "production").unwrap();
+        assert_eq!(
+            (config.redirects[0].status, config.headers[0].values["X-Frame-Options"].as_str()),
+            (301, "SAMEORIGIN")
+        );
+        let wrong = fault(&text.replace("\"/b\"", "\"b\""));
+        assert!(wrong.starts_with("arq.toml:5: redirects.0.to: \"b\" is neither a path"), "{wrong}");
+        let wrong = fault(&text.replace("X-Frame-Options", "Set-Cookie"));
+        assert!(wrong.starts_with("arq.toml:9: headers.0.values.Set-Cookie: set-cookie cannot be set"), "{wrong}");
+        let wrong = fault(&text.replace("for =", "path ="));
+        assert!(wrong.starts_with("arq.toml:7: there is no key headers.path; "), "{wrong}");
     }
 
     #[test]

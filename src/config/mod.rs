@@ -3,10 +3,12 @@
 pub mod api;
 pub mod aws;
 pub mod database;
+pub mod headers;
 pub mod load;
 pub mod network;
 pub mod observe;
 pub mod project;
+pub mod redirects;
 pub mod schedule;
 pub mod security;
 pub mod site;
@@ -40,6 +42,10 @@ pub struct Config {
     pub observe: observe::Observe,
     /// `[[schedule]]`.
     pub schedule: Vec<schedule::Schedule>,
+    /// `[[redirects]]`.
+    pub redirects: Vec<redirects::Redirect>,
+    /// `[[headers]]`.
+    pub headers: Vec<headers::Headers>,
 }
 
 /// One thing that is wrong with the configuration.

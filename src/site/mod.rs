@@ -5,6 +5,8 @@
 
 pub mod error;
 pub mod front;
+pub mod headers;
+pub mod headers_file;
 pub mod html;
 pub mod layout;
 pub mod links;
@@ -12,6 +14,8 @@ pub mod markdown;
 pub mod mime;
 pub mod not_found;
 pub(crate) mod parallel;
+pub mod redirects;
+pub mod redirects_file;
 pub mod scan;
 pub mod url;
 
