@@ -14,6 +14,8 @@ pub mod markdown;
 pub mod mime;
 pub mod not_found;
 pub(crate) mod parallel;
+pub mod redirect_faults;
+pub mod redirect_table;
 pub mod redirects;
 pub mod redirects_file;
 pub mod scan;
