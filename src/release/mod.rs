@@ -14,6 +14,7 @@ pub mod object;
 pub mod pack;
 pub mod pointer;
 pub mod preview;
+pub mod redirects;
 pub mod rules;
 mod squeeze;
 

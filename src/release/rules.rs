@@ -13,7 +13,7 @@ use crate::site::url;
 /// What a query string may hold in a header: printable ASCII without the space.
 const QUERY: &AsciiSet = &CONTROLS.add(b' ');
 /// Offset basis of FNV-1a, 32 bits.
-const BASIS: u32 = 0x811c_9dc5;
+pub(crate) const BASIS: u32 = 0x811c_9dc5;
 /// Prime of FNV-1a, 32 bits.
 const PRIME: u32 = 0x0100_0193;
 /// Tells the hash of fingerprints from that of buckets.
@@ -119,12 +119,12 @@ pub fn with_query(location: &str, raw_query: Option<&str>) -> String {
 }
 
 /// FNV-1a from a state.
-fn fnv(state: u32, text: &str) -> u32 {
+pub(crate) fn fnv(state: u32, text: &str) -> u32 {
     text.bytes().fold(state, |state, byte| (state ^ u32::from(byte)).wrapping_mul(PRIME))
 }
 
 /// The finaliser of MurmurHash3, which spreads what FNV-1a leaves in the high bits.
-fn mix(mut hash: u32) -> u32 {
+pub(crate) fn mix(mut hash: u32) -> u32 {
     hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
     hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
     hash ^ (hash >> 16)

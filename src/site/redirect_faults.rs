@@ -105,7 +105,7 @@ impl Walk<'_> {
             language => [language].into(),
         };
         // What a visitor may ask for: the beginning itself, and something below it.
-        let splats: &[&str] = if rule.to.contains(SPLAT) { &["", "arq-sample"] } else { &[""] };
+        let splats: &[&str] = if rule.to.contains(SPLAT) { &["", "any-page"] } else { &[""] };
         splats.iter().find_map(|splat| languages.iter().find_map(|language| self.circle_of(rule, splat, language)))
     }
 
