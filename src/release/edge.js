@@ -60,16 +60,18 @@ async function handler(event) {
     if (pointer === null) return said(404, 'Not found', {});
     let found = null;
     if (path !== '') {
-        let seed = pointer.s;
+        let slot = pointer;
         let bucket = await read(pointer, path);
         if (bucket === null && pointer.p) {
             // This edge knows the pointer but not yet its keys: the release before still answers.
-            seed = pointer.p.s;
-            bucket = await read(pointer.p, path);
+            slot = pointer.p;
+            bucket = await read(slot, path);
         }
-        if (bucket !== null) found = lookup(bucket, seed, path, path !== decoded);
+        if (bucket !== null) found = lookup(bucket, slot.s, path, path !== decoded);
+        if (found === null && slot.d) found = await ruled(slot, path, request);
     }
     if (found === null) return missing(request, pointer);
+    if (found.statusCode) return found;
     return found.to ? moved(found.to, request) : object(request, found.id, found.flag);
 }
 
@@ -201,6 +203,57 @@ function entry(bucket, state) {
     let at = bucket.indexOf(print);
     while (at >= 0 && at % ENTRY !== 0) at = bucket.indexOf(print, at + 1);
     return at < 0 ? null : { id: bucket.slice(at + 4, at + 16), flag: bucket[at + 16] };
+}
+
+// What the rules say of a path without a page: an answer, or an object, or null. Keys of rules
+// are the stem, then its beginnings with their slash, the longest first. The mask slot.d has a bit
+// for each number of parts of beginnings that there are, and bit 11 for stems.
+async function ruled(slot, path, request) {
+    const key = stem(path);
+    const parts = key.split('/');
+    const hashes = [];
+    let state = BASIS;
+    for (let i = 0; i < parts.length && i < 11; i++) {
+        state = fnv(state, parts[i] + '/');
+        hashes.push(state);
+    }
+    hashes[11] = fnv(BASIS, key);
+    for (let depth = 11; depth >= 0; depth--) {
+        if ((slot.d >> depth) & 1 && hashes[depth] !== undefined) {
+            let bucket = '';
+            try {
+                bucket = await store.get(slot.r + ':r' + (mix(hashes[depth]) % slot.x));
+            } catch (_) {}
+            const found = alternative(bucket, depth > 10 ? key : parts.slice(0, depth + 1).join('/') + '/', path, request);
+            if (found !== null) return found;
+        }
+    }
+    return null;
+}
+
+// The first line of a key that is for this visitor's language, or for exactly this path. A line
+// is key, language or path, status, parts that :splat leaves out, and where to.
+function alternative(bucket, key, path, request) {
+    const accept = request.headers['accept-language'];
+    const language = accept ? /^[a-z]*/i.exec(accept.value)[0].toLowerCase() : '';
+    const lines = bucket.split('\n');
+    for (let i = 0; i < lines.length; i++) {
+        const line = lines[i].split('\t');
+        const to = line[4];
+        if (to && line[0] === key && (!line[1] || line[1] === language || line[1] === path)) {
+            if (line[2] === '200') return { id: to.slice(0, 12), flag: to[12] };
+            const rest = path.split('/').slice(line[3]).map((part) => encodeURIComponent(part)).join('/');
+            // An empty :splat must not make "//", which would lead to another site.
+            const place = to.split(':splat').join(rest).replace(/^\/+/, '/');
+            const answer = sent('', request);
+            const kept = answer.headers.location.value;
+            answer.headers.location.value = place.includes('?') ? place : place.replace(/(?=#)|$/, () => kept);
+            answer.statusCode = +line[2];
+            answer.statusDescription = '';
+            return answer;
+        }
+    }
+    return null;
 }
 
 // FNV-1a, 32 bits, over the UTF-8 bytes of the text, from a state.

@@ -926,3 +926,6 @@ fn while_the_owner_has_it_closed_everything_answers_503_and_says_when_to_come_ba
         assert_eq!(answer["headers"]["x-content-type-options"]["value"], "nosniff");
     }
 }
+
+#[path = "edge_tests/redirects.rs"]
+mod redirects;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{BundleId, ReleaseId, Target};
 use super::pack::Packed;
+use super::redirects::PackedRedirects;
 
 /// The key in the edge store.
 pub const KEY: &str = "live";
@@ -26,6 +27,17 @@ pub struct Slot {
     /// Its API bundle; empty when it has no API.
     #[serde(rename = "a")]
     pub api: String,
+    /// Number of the buckets of its redirects.
+    #[serde(rename = "x", default, skip_serializing_if = "is_zero")]
+    pub rules: u32,
+    /// Mask of the keys of its redirects; 0 when there are none.
+    #[serde(rename = "d", default, skip_serializing_if = "is_zero")]
+    pub mask: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The live release and the one before it, from which an edge answers that does not know the
@@ -52,7 +64,13 @@ impl Slot {
         // More buckets than that do not fit a store.
         let buckets = u32::try_from(packed.buckets.len()).unwrap_or(u32::MAX);
         let api = api.map(ToString::to_string).unwrap_or_default();
-        Self { release, seed: packed.seed, buckets, not_found, api }
+        Self { release, seed: packed.seed, buckets, not_found, api, rules: 0, mask: 0 }
+    }
+
+    /// With the redirects that were packed for it.
+    pub fn with_redirects(self, packed: &PackedRedirects) -> Self {
+        let rules = u32::try_from(packed.buckets.len()).unwrap_or(u32::MAX);
+        Self { rules, mask: packed.mask, ..self }
     }
 
     /// The API bundle, when the release has an API.
@@ -107,6 +125,8 @@ pub(crate) mod tests {
             buckets: 4_000,
             not_found: Target::parse("AAAAAAAAAAAAB").unwrap(),
             api: "47DEQpj8HBSa-_TI".into(),
+            rules: 0,
+            mask: 0,
         }
     }
 

@@ -7,7 +7,7 @@ mod pack;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::id::ObjectId;
+use super::id::Target;
 use super::rules::with_query;
 pub use crate::site::redirect_table::Table;
 use crate::site::redirect_table::beginnings;
@@ -37,8 +37,8 @@ pub enum Found {
         /// Where to, with the query string.
         location: String,
     },
-    /// This object and its flag, with status 200.
-    Object(ObjectId, char),
+    /// This object, with status 200.
+    Object(Target),
 }
 
 /// One alternative of a key.
@@ -57,12 +57,12 @@ struct Line {
 impl Redirects {
     /// Takes the rules that can ever answer, with the paths of the site.
     ///
-    /// `object` gives the object of a path, and its flag. The same rules and paths, or only
+    /// `object` gives the object of a path. The same rules and paths, or only
     /// those of [`rules`](Self::rules), always give the same.
     pub fn new<'a>(
         rules: &[Rule],
         paths: impl Iterator<Item = &'a str>,
-        object: impl Fn(&str) -> Option<(ObjectId, char)>,
+        object: impl Fn(&str) -> Option<Target>,
     ) -> Self {
         let paths: Vec<&str> = paths.collect();
         let table = Table::new(rules, paths.iter().copied());
@@ -135,7 +135,7 @@ fn language(accept_language: Option<&str>) -> String {
 }
 
 impl Line {
-    fn of(rule: &Rule, table: &Table<'_>, object: impl Fn(&str) -> Option<(ObjectId, char)>) -> Option<Self> {
+    fn of(rule: &Rule, table: &Table<'_>, object: impl Fn(&str) -> Option<Target>) -> Option<Self> {
         let when = rule.language.clone();
         if rule.status == REWRITE {
             return Self::of_object(when, table.page(&rule.page()?)?, object);
@@ -152,13 +152,12 @@ impl Line {
         Some(Self { when, status: rule.status, skip, to })
     }
 
-    fn of_object(when: String, page: &str, object: impl Fn(&str) -> Option<(ObjectId, char)>) -> Option<Self> {
-        let (id, flag) = object(page)?;
-        Some(Self { when, status: REWRITE, skip: 0, to: format!("{id}{flag}") })
+    fn of_object(when: String, page: &str, object: impl Fn(&str) -> Option<Target>) -> Option<Self> {
+        Some(Self { when, status: REWRITE, skip: 0, to: object(page)?.to_string() })
     }
 
     /// The pages themselves, and the way from their other forms to the first.
-    fn of_pages(pages: &[&str], object: impl Fn(&str) -> Option<(ObjectId, char)>) -> Vec<Self> {
+    fn of_pages(pages: &[&str], object: impl Fn(&str) -> Option<Target>) -> Vec<Self> {
         let own = pages.iter().filter_map(|page| Self::of_object((*page).into(), page, &object));
         let first = pages.first().map(|page| Self { when: String::new(), status: 308, skip: 0, to: url::encode(page) });
         own.chain(first).collect()
@@ -166,8 +165,7 @@ impl Line {
 
     fn answer(&self, path: &str, raw_query: Option<&str>) -> Option<Found> {
         if self.status == REWRITE {
-            let (id, flag) = self.to.split_at_checked(self.to.len().checked_sub(1)?)?;
-            return Some(Found::Object(ObjectId::parse(id)?, flag.chars().next()?));
+            return Target::parse(&self.to).map(Found::Object);
         }
         let rest: Vec<&str> = path.split('/').skip(self.skip).collect();
         let to = self.to.replace(SPLAT, &url::encode(&rest.join("/")));

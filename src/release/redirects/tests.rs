@@ -55,9 +55,9 @@ pub(crate) fn random_rules(numbers: &mut Numbers, count: usize) -> Vec<Rule> {
     rules(&(0..count).map(line).collect::<String>())
 }
 
-pub(crate) fn id(path: &str) -> (ObjectId, char) {
+pub(crate) fn id(path: &str) -> Target {
     let hash = crate::release::rules::print(7, path);
-    (ObjectId::parse(&format!("{hash:012}")).unwrap(), if hash.is_multiple_of(2) { 'A' } else { 'B' })
+    Target::parse(&format!("{hash:012}{}", if hash.is_multiple_of(2) { 'A' } else { 'B' })).unwrap()
 }
 
 /// Paths of pages, one form of each stem or several.
@@ -130,7 +130,7 @@ fn the_first_rule_in_order_answers_whatever_the_keys() {
             {
                 let found = all.find(&path, None, header);
                 let want = by_definition(&rules, &pages, &path, language).map(|(status, to)| match status {
-                    200 => Found::Object(id(&to).0, id(&to).1),
+                    200 => Found::Object(id(&to)),
                     _ => Found::Redirect { status, location: to },
                 });
                 assert_eq!(found, want, "{path} {language}\n{rules:#?}\n{pages:?}");
@@ -173,7 +173,7 @@ fn a_redirect_leads_to_the_own_form_of_a_page() {
     let found = |path: &str| all.find(path, None, None);
     assert_eq!(found("/a"), Some(Found::Redirect { status: 301, location: "/menu/?x#y".into() }));
     assert_eq!(found("/b/"), Some(Found::Redirect { status: 301, location: "/menu/".into() }));
-    assert_eq!((found("/c"), found("/d")), (Some(Found::Object(id("/").0, id("/").1)), None));
+    assert_eq!((found("/c"), found("/d")), (Some(Found::Object(id("/"))), None));
     assert_eq!(all.rules().len(), 3);
 }
 
@@ -184,8 +184,8 @@ fn a_page_before_which_a_language_comes_answers_the_others_in_its_own_form() {
     assert_eq!(all.covered(), &["/".to_owned(), "/menu/".into()].into());
     let found = |path: &str, language| all.find(path, Some("q"), Some(language));
     assert_eq!(found("/", "pt-PT"), Some(Found::Redirect { status: 302, location: "/pt/?q".into() }));
-    assert_eq!(found("/", "en"), Some(Found::Object(id("/").0, id("/").1)));
-    assert_eq!(found("/menu/", "en"), Some(Found::Object(id("/menu/").0, id("/menu/").1)));
+    assert_eq!(found("/", "en"), Some(Found::Object(id("/"))));
+    assert_eq!(found("/menu/", "en"), Some(Found::Object(id("/menu/"))));
     assert_eq!(found("/menu", "en"), Some(Found::Redirect { status: 308, location: "/menu/?q".into() }));
     assert_eq!(found("/pt/", "pt"), None);
 }
