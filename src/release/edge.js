@@ -212,15 +212,17 @@ async function ruled(slot, path, request) {
     const key = stem(path);
     const parts = key.split('/');
     const hashes = [];
+    let exact = 0;
     let state = BASIS;
     for (let i = 0; i < parts.length && i < 11; i++) {
-        state = fnv(state, parts[i] + '/');
+        exact = fnv(state, parts[i]);
+        state = fnv(exact, '/');
         hashes.push(state);
     }
-    hashes[11] = fnv(BASIS, key);
+    hashes[11] = parts[11] ? fnv(state, parts.slice(11).join('/')) : exact;
     for (let depth = 11; depth >= 0; depth--) {
         if ((slot.d >> depth) & 1 && hashes[depth] !== undefined) {
-            let bucket = '';
+            let bucket = '-';
             try {
                 bucket = await store.get(slot.r + ':r' + (mix(hashes[depth]) % slot.x));
             } catch (_) {}
@@ -236,24 +238,13 @@ async function ruled(slot, path, request) {
 function alternative(bucket, key, path, request) {
     const accept = request.headers['accept-language'];
     const language = accept ? /^[a-z]*/i.exec(accept.value)[0].toLowerCase() : '';
-    const lines = bucket.split('\n');
-    for (let i = 0; i < lines.length; i++) {
-        const line = lines[i].split('\t');
-        const to = line[4];
-        if (to && line[0] === key && (!line[1] || line[1] === language || line[1] === path)) {
-            if (line[2] === '200') return { id: to.slice(0, 12), flag: to[12] };
-            const rest = path.split('/').slice(line[3]).map((part) => encodeURIComponent(part)).join('/');
-            // An empty :splat must not make "//", which would lead to another site.
-            const place = to.split(':splat').join(rest).replace(/^\/+/, '/');
-            const answer = sent('', request);
-            const kept = answer.headers.location.value;
-            answer.headers.location.value = place.includes('?') ? place : place.replace(/(?=#)|$/, () => kept);
-            answer.statusCode = +line[2];
-            answer.statusDescription = '';
-            return answer;
-        }
-    }
-    return null;
+    const fits = (line) => line[0] === key && (!line[1] || line[1] === language || line[1] === path);
+    const line = bucket.split('\n').map((text) => text.split('\t')).find(fits);
+    if (!line) return null;
+    const to = line[4];
+    if (line[2] === '200') return { id: to.slice(0, 12), flag: to[12] };
+    // An empty :splat must not make "//", which would lead to another site.
+    return sent(to.split(':splat').join(encoded(path, line[3])).replace(/^\/+/, '/'), request, +line[2]);
 }
 
 // FNV-1a, 32 bits, over the UTF-8 bytes of the text, from a state.
@@ -294,12 +285,20 @@ function missing(request, pointer) {
 }
 
 function moved(path, request) {
-    return sent(path.split('/').map((part) => encodeURIComponent(part)).join('/'), request);
+    return sent(encoded(path, 0), request);
 }
 
-function sent(place, request) {
-    const headers = { location: { value: place + query(request) }, 'cache-control': { value: REVALIDATE } };
-    return { statusCode: 308, statusDescription: 'Permanent Redirect', headers: secured(headers) };
+// The path without so many of its parts, percent-encoded.
+function encoded(path, skip) {
+    return path.split('/').slice(skip).map((part) => encodeURIComponent(part)).join('/');
+}
+
+// A redirect with the query string as it came, unless the place has its own; 308 if no other.
+function sent(place, request, status) {
+    const asked = query(request);
+    const whole = place.includes('?') ? place : place.replace(/(?=#)|$/, () => asked);
+    const headers = { location: { value: whole }, 'cache-control': { value: REVALIDATE } };
+    return { statusCode: status || 308, statusDescription: status ? '' : 'Permanent Redirect', headers: secured(headers) };
 }
 
 // The query string with its question mark, as it came; ASCII, as a header must be.

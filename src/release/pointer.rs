@@ -125,8 +125,8 @@ pub(crate) mod tests {
             buckets: 4_000,
             not_found: Target::parse("AAAAAAAAAAAAB").unwrap(),
             api: "47DEQpj8HBSa-_TI".into(),
-            rules: 0,
-            mask: 0,
+            rules: 2_048,
+            mask: 0xfff,
         }
     }
 
@@ -139,7 +139,7 @@ pub(crate) mod tests {
         assert_eq!(
             first,
             "{\"r\":\"20250310-020405-0000000001\",\"s\":4294967295,\"n\":4000,\"e\":\"AAAAAAAAAAAAB\",\
-             \"a\":\"47DEQpj8HBSa-_TI\",\"t\":1741572245,\"p\":null}"
+             \"a\":\"47DEQpj8HBSa-_TI\",\"x\":2048,\"d\":4095,\"t\":1741572245,\"p\":null}"
         );
     }
 

@@ -63,6 +63,9 @@ pub enum SiteError {
         /// What is wrong there.
         what: String,
     },
+    /// A redirect or header that cannot be.
+    #[error("{0}")]
+    Rule(super::links::Fault),
     /// A page asks for a layout that is not there.
     #[error("{file} asks for the layout \"{layout}\", but there is no site/_layouts/{layout}.html{hint}")]
     NoLayout {

@@ -6,13 +6,14 @@ use std::fs;
 use super::error::SiteError;
 use super::links::{Broken, Fault, Known};
 use super::load::{HTML, text_of};
+use super::redirect_table::Table;
 use super::{Content, File, parallel, scan};
 use crate::config::Project;
 
 /// What is wrong with the site as a whole.
-pub(super) fn of_structure(files: &[File]) -> Vec<Fault> {
+pub(super) fn of_structure(files: &[File], rules: &Table<'_>) -> Vec<Fault> {
     let mut faults = Vec::new();
-    if !files.iter().any(|file| file.path == "/") {
+    if !files.iter().any(|file| file.path == "/") && rules.matching("").is_empty() {
         let what = "there is no index.html or index.md, so the site's first page is not found".into();
         faults.push(Fault { source: "site/".into(), line: None, what });
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use super::html::{Reference, Scanner};
+use super::redirect_table::Table;
 use super::url::{self, Target};
 
 /// How many faults of one page are kept; all are counted.
@@ -46,12 +47,18 @@ pub struct Broken {
 pub struct Known<'a> {
     paths: HashSet<&'a str>,
     left_out: HashSet<&'a str>,
+    rules: Option<&'a Table<'a>>,
 }
 
 impl<'a> Known<'a> {
     /// All paths that answer, and those that would if their files were not left out.
     pub fn new(paths: impl Iterator<Item = &'a str>, left_out: impl Iterator<Item = &'a str>) -> Self {
-        Self { paths: paths.collect(), left_out: left_out.collect() }
+        Self { paths: paths.collect(), left_out: left_out.collect(), rules: None }
+    }
+
+    /// With redirects and rewrites, which answer paths, too.
+    pub fn with_rules(self, table: &'a Table<'a>) -> Self {
+        Self { rules: Some(table), ..self }
     }
 
     /// The broken links of a page, up to a number, and how many there are.
@@ -105,7 +112,9 @@ impl<'a> Known<'a> {
     }
 
     fn answers(&self, path: &str) -> bool {
-        self.paths.contains(path) || url::other_forms(path).any(|form| self.paths.contains(form.as_str()))
+        self.paths.contains(path)
+            || url::other_forms(path).any(|form| self.paths.contains(form.as_str()))
+            || self.rules.is_some_and(|rules| !rules.matching(url::stem(path)).is_empty())
     }
 }
 

@@ -8,6 +8,8 @@ use super::error::SiteError;
 use super::front::{self, FrontMatter};
 use super::layout::{Layouts, Page};
 use super::links::Known;
+use super::redirect_table::Table;
+use super::rules::Rules;
 use super::url::{self, Target};
 use super::{Content, FAULTS_LISTED, File, Site, faults, markdown, mime, not_found, parallel, scan};
 use crate::config::{Config, Project, Urls};
@@ -39,7 +41,11 @@ pub fn load(project: &Project, config: &Config) -> Result<Site, SiteError> {
         Some(at) => files.remove(at),
         None => built_in_not_found(&config.site.language),
     };
-    let mut faults = faults::of_structure(&files);
+    let rules = Rules::read(project, config, |file| listing.left_out.iter().any(|source| source == file))?;
+    let redirects = rules.redirects();
+    let table = Table::new(&redirects, files.iter().map(|file| file.path.as_str()));
+    let mut faults = faults::of_structure(&files, &table);
+    faults.extend(rules.check(&files, &not_found, config.site.domain.as_deref())?);
     let left_out: Vec<String> = listing
         .left_out
         .iter()
@@ -48,11 +54,12 @@ pub fn load(project: &Project, config: &Config) -> Result<Site, SiteError> {
         .map(|source| scan::url_of(named(source), config.site.urls))
         .collect();
     let known = Known::new(files.iter().map(|file| file.path.as_str()), left_out.iter().map(String::as_str));
+    let known = known.with_rules(&table);
     let (broken, more) = faults::of_links(project, &known, files.iter().chain([&not_found]))?;
     let faults_in_all = faults.len() + broken.len() + more;
     faults.extend(broken);
     faults.truncate(FAULTS_LISTED);
-    Ok(Site { files, not_found, faults, faults_in_all })
+    Ok(Site { files, not_found, rules, faults, faults_in_all })
 }
 
 /// The name of a file from `site/`.

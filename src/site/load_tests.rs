@@ -154,3 +154,39 @@ fn the_starter_loads_without_a_fault() {
     assert!(site.files.iter().all(|file| matches!(file.content, Content::Memory(_))));
     assert!(paths(&site).contains(&"/"));
 }
+
+#[test]
+fn redirects_and_headers_are_read_and_checked_with_the_pages() {
+    let index = ("site/index.html", "<a href=/old>x</a><a href=/gone/x>y</a><a href=/none>z</a>");
+    let files = [index, ("site/new.html", ""), ("site/_redirects", "/old /new\n/gone/* /\n/x /nowhere\n")];
+    let read = site(&[&files[..], &[("site/_headers", "/new\n  x-a: 1\n/no/*\n  x-a: 1\n")]].concat()).unwrap();
+    assert_eq!((paths(&read), read.rules.redirects().len()), (vec!["/", "/new.html"], 3));
+    assert_eq!(read.rules.headers().headers_for("/new.html")["x-a"], "1");
+    let faults: Vec<String> = read.faults.iter().map(ToString::to_string).collect();
+    let want = [
+        "site/_redirects, line 3: /x -> /nowhere leads nowhere: the site has no such page",
+        "[[headers]] or site/_headers: /no/* is the path of no page or file",
+        "site/index.html, line 1: href=\"/none\" leads nowhere",
+    ];
+    assert_eq!(faults, want);
+    for (name, text, error) in [
+        ("site/_redirects", "\n/a /a\n", "site/_redirects, line 2: /a -> /a leads in a circle"),
+        ("site/_redirects", "/a /b 404", "site/_redirects, line 1: status 404 is not supported"),
+        ("site/_headers", "/\n  via: x", "site/_headers, line 2: via cannot be set"),
+    ] {
+        let found = site(&[index, (name, text)]).unwrap_err().to_string();
+        assert!(found.starts_with(error), "{found}");
+    }
+}
+
+#[test]
+fn the_rules_of_arq_toml_come_after_those_of_the_file() {
+    let (_dir, project) = project(&[("site/a.html", ""), ("site/_redirects", "/* /a 302\n/b /a\n")]);
+    let redirect = crate::config::redirects::Redirect { from: "/c".into(), to: "/a".into(), ..Default::default() };
+    let config = Config { redirects: vec![redirect], ..Config::default() };
+    let site = load(&project, &config).unwrap();
+    let from: Vec<String> = site.rules.redirects().into_iter().map(|rule| rule.from).collect();
+    assert_eq!(from, ["/*", "/b", "/c"]);
+    assert_eq!(site.faults.len(), 2, "{:?}", site.faults);
+    assert!(site.faults[1].to_string().starts_with("arq.toml: redirects.0: /c -> /a never applies"));
+}

@@ -18,6 +18,7 @@ pub mod redirect_faults;
 pub mod redirect_table;
 pub mod redirects;
 pub mod redirects_file;
+pub mod rules;
 pub mod scan;
 pub mod url;
 
@@ -39,6 +40,8 @@ pub struct Site {
     pub files: Vec<File>,
     /// What answers when nothing is found: `404.html`, or a built-in page.
     pub not_found: File,
+    /// Its redirects and headers.
+    pub rules: rules::Rules,
     /// What is probably a mistake, at most [`FAULTS_LISTED`].
     pub faults: Vec<Fault>,
     /// How many faults there are in all.

@@ -123,6 +123,22 @@ fn noise_follows_the_rules_too() {
 }
 
 #[test]
+fn long_paths_are_hashed_as_short_ones_are() {
+    let deep = "/1/2/3/4/5/6/7/8/9/10";
+    let text =
+        format!("{deep}/11/12/13 /exact\n{deep}/11 /eleven\n{deep} /ten\n{deep}/* /deep/:splat\n/1/2/3/* /three\n");
+    let site = Site::new(&rules(&text), &BTreeSet::new());
+    let ends = ["", "/", ".html", "/11", "/11/12", "/11/12/13", "/11/12/13/index.html", "/11/12/13/14", "/x"];
+    let mut raws: Vec<String> = ends.iter().map(|end| format!("{deep}{end}")).collect();
+    raws.extend(["/1/2/3/4/5/6/7/8/9".into(), "/1/2/3".into(), "/1/2".into()]);
+    let events: Vec<Value> = raws.iter().map(|raw| ask(raw, None, None)).collect();
+    for (raw, outcome) in raws.iter().zip(site.edge().run(&events)) {
+        assert_eq!(answer(&outcome), site.expected(raw, None, None), "{raw}");
+    }
+    assert_eq!(site.expected(&format!("{deep}/11/12/13/"), None, None), (301, "/exact".into()));
+}
+
+#[test]
 fn a_page_costs_no_more_reads_and_only_the_lengths_that_there_are_are_tried() {
     let site = Site::new(&rules("/x/* /page 302\n/1/2/3/* /page\n"), &["/page".to_owned()].into());
     let reads = |raw: &str| site.edge().run(&[ask(raw, None, None)])[0]["reads"].as_array().unwrap().len();
@@ -136,4 +152,18 @@ fn an_edge_that_lacks_the_rules_answers_that_nothing_is_found() {
     site.store.retain(|key, _| !key.contains(":r"));
     let outcome = site.edge().run(&[ask("/x/y", None, None)]).remove(0);
     assert_eq!(answer(&outcome), (200, "/c/404_________".into()));
+}
+
+#[test]
+fn the_work_of_rules_is_bounded() {
+    let long = "x".repeat(350);
+    let text: String =
+        (0..=10).rev().map(|depth| format!("{}/* /{long} 302 Language=en,de\n", "/a".repeat(depth))).collect();
+    let site = Site::new(&rules(&(String::from("/b /c\n") + &text)), &BTreeSet::new());
+    assert_eq!(site.slot.mask, 0xfff);
+    let edge = site.edge();
+    let paths = [format!("/{}", "a/".repeat(511)), format!("/{}", "%F0%9F%8D%9E".repeat(255)), "/a/%C3%A3".repeat(170)];
+    let counts: Vec<usize> = paths.iter().map(|path| steps(&edge, &ask(path, None, Some("pt")))).collect();
+    println!("{counts:?} steps for paths that every kind of rule is tried for");
+    assert!(counts.iter().all(|count| *count <= 30_000), "{counts:?}");
 }
