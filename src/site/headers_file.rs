@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn blocks_comments_and_several_values_are_read() {
-        let text = "# all\n/*\n  # indented\n  X-Frame-Options: DENY\n  cache-control: max-age=0\n\tCache-Control: no-cache\n\n\
+        let text = "# all\n/*\n  # indented\n  X-Frame-Options: DENY\n  cache-control: max-age=0\n\
+                    \tCache-Control: no-cache\n\n\
                     /b/*\r\n  Link: <https://example.com/x>; rel=y\r\n/empty\n";
         let rules = HeaderRules::new(parse(text).unwrap(), &[]);
         let headers = rules.headers_for("/b/");

@@ -77,7 +77,8 @@ fn why_dead(table: &Table<'_>, written: &Written) -> String {
     match table.page(rule.key()).filter(|_| rule.depth().is_none() && !rule.force) {
         Some(page) => {
             format!(
-                "never applies: {page} is a page; force the rule (force = true, or 301!) to come before it, or remove one"
+                "never applies: {page} is a page; force the rule (force = true, or 301!) to come before it, \
+                 or remove one"
             )
         }
         None => "never applies: a rule before it matches all that it matches; put it first, or remove it".into(),

@@ -166,6 +166,8 @@ mod tests {
             buckets: 2,
             not_found: Target::parse("AAAAAAAAAAAAA").unwrap(),
             api: String::new(),
+            rules: 0,
+            mask: 0,
         };
         let keys: Vec<_> = Keys { store: "edge-store".into(), slot }.keys().collect();
         assert_eq!(keys, ["0", "1", "p"].map(|end| format!("20250310-020405-0000000001:{end}")));

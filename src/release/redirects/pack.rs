@@ -30,7 +30,8 @@ pub struct PackedRedirects {
 pub enum RedirectError {
     /// The rules of one key are more than a value.
     #[error(
-        "the redirects from {from} take {bytes} bytes, and {most} are possible; shorten where they lead, or have fewer languages"
+        "the redirects from {from} take {bytes} bytes, and {most} are possible; shorten where they lead, \
+         or have fewer languages"
     )]
     TooLong {
         /// Where they lead from.
@@ -42,7 +43,8 @@ pub enum RedirectError {
     },
     /// All are more than the store may hold beside the pages.
     #[error(
-        "the {rules} redirects take {bytes} bytes, more than the edge store holds; put several into one with a * at the end"
+        "the {rules} redirects take {bytes} bytes, more than the edge store holds; put several into one \
+         with a * at the end"
     )]
     TooMany {
         /// How many there are.
