@@ -3,12 +3,19 @@
 //!
 //! Source: HTML Standard, section 13.2.5 (tokenization).
 
+mod value;
+
+use std::ops::Range;
+
+pub use value::Value;
+
 /// Longest value that is kept; longer ones (`data:` pictures) are no links to files.
 const VALUE_LENGTH: usize = 4096;
 /// Longest tag or attribute name that is kept; no name that matters is longer.
 const NAME_LENGTH: usize = 16;
-/// Elements whose content is text up to their end tag.
-const RAW: [&str; 5] = ["script", "style", "textarea", "title", "xmp"];
+/// Elements whose content is text up to their end tag. (`noscript` is not among them: what it
+/// holds is shown to somebody.)
+const RAW: [&str; 9] = ["script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes", "plaintext"];
 
 /// A link or asset that a page names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,17 +30,52 @@ pub struct Reference {
     pub line: usize,
 }
 
+/// What the scanner comes across. Offsets are counted from the start of the page.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Token<'a> {
+    /// An attribute of a start tag that has a value.
+    Attribute {
+        /// Element, in lower case, possibly cut.
+        element: &'a [u8],
+        /// Name, in lower case, possibly cut.
+        name: &'a [u8],
+        /// The value as it is written, cut at 4,096 bytes.
+        value: &'a [u8],
+        /// Where the value is, without its quotes.
+        span: Range<usize>,
+        /// The quotes around it, if any.
+        quote: Option<u8>,
+        /// Line of the value, from 1.
+        line: usize,
+    },
+    /// The end of a start tag: all of its attributes have been told.
+    Open {
+        /// Element, in lower case, possibly cut.
+        element: &'a [u8],
+    },
+    /// The whole text in an element that holds no markup, such as `style`.
+    Raw {
+        /// Element, in lower case.
+        element: &'a [u8],
+        /// Where its text is.
+        span: Range<usize>,
+    },
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Text,
     TagOpen,
+    EndTagOpen,
     TagName,
-    /// Up to the next `>`: end tags, doctypes.
+    /// Up to the next `>`: doctypes and what the standard calls bogus comments.
     Skip,
     /// `<!` and so many dashes.
     Bang(u8),
-    /// A comment, and so many dashes just before.
+    /// A comment, and so many dashes just before; 3 is `--!`.
     Comment(u8),
+    /// A CDATA section, and so many brackets just before.
+    Cdata(u8),
     BeforeAttribute,
     AttributeName,
     AfterAttributeName,
@@ -44,6 +86,18 @@ enum State {
     RawText,
     RawOpen,
     RawEnd,
+    /// `<!` in a script, and so many dashes.
+    RawBang(u8),
+    /// `<` and letters in a script's comment.
+    RawNested,
+}
+
+/// Whether a script is in what looks like a comment, and there in what looks like a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Escaped {
+    No,
+    Once,
+    Twice,
 }
 
 /// The scanner; feed it a page piece by piece.
@@ -55,6 +109,21 @@ pub struct Scanner {
     value: Vec<u8>,
     line: usize,
     value_line: usize,
+    /// Offset of the byte at hand.
+    at: usize,
+    /// Offset where the value or the raw text began.
+    start: usize,
+    /// Offset of the last `<` in raw text.
+    mark: usize,
+    /// Whether the tag at hand is an end tag.
+    closing: bool,
+    /// Whether the byte before was the slash of `/>`.
+    slash: bool,
+    /// How many `svg` and `math` are open.
+    foreign: usize,
+    escaped: Escaped,
+    /// Dashes just before, in a script's comment.
+    dashes: u8,
 }
 
 impl Default for Scanner {
@@ -66,6 +135,14 @@ impl Default for Scanner {
             value: Vec::new(),
             line: 1,
             value_line: 1,
+            at: 0,
+            start: 0,
+            mark: 0,
+            closing: false,
+            slash: false,
+            foreign: 0,
+            escaped: Escaped::No,
+            dashes: 0,
         }
     }
 }
@@ -73,85 +150,158 @@ impl Default for Scanner {
 impl Scanner {
     /// Reads the next piece of the page and hands over what it refers to.
     pub fn feed(&mut self, piece: &[u8], found: &mut impl FnMut(Reference)) {
+        self.tokens(piece, &mut |token| {
+            let Token::Attribute { element, name: name @ (b"href" | b"src" | b"poster"), value, line, .. } = token
+            else {
+                return;
+            };
+            if value.len() < VALUE_LENGTH {
+                found(Reference {
+                    element: String::from_utf8_lossy(element).into_owned(),
+                    attribute: String::from_utf8_lossy(name).into_owned(),
+                    value: Value::of(&String::from_utf8_lossy(value)).text.into_owned(),
+                    line,
+                });
+            }
+        });
+    }
+
+    /// Reads the next piece of the page and hands over its attributes and raw texts.
+    pub fn tokens(&mut self, piece: &[u8], sink: &mut impl FnMut(Token<'_>)) {
+        let before = self.at;
         let mut at = 0;
         while at < piece.len() {
-            if matches!(self.state, State::Text | State::RawText) {
-                // Most of a page is text: go through it in one step.
-                let rest = &piece[at..];
-                let skipped = rest.iter().position(|&byte| byte == b'<').unwrap_or(rest.len());
+            let rest = &piece[at..];
+            let skipped = self.uneventful(rest);
+            if skipped > 0 {
                 self.line += rest[..skipped].iter().filter(|&&byte| byte == b'\n').count();
                 at += skipped;
                 if at == piece.len() {
-                    return;
+                    break;
                 }
             }
             let byte = piece[at];
+            self.at = before + at;
             at += 1;
             self.line += usize::from(byte == b'\n');
-            self.step(byte, found);
+            self.step(byte, sink);
+        }
+        self.at = before + piece.len();
+    }
+
+    /// How many of the next bytes change nothing: most of a page is text, gone through in one step.
+    fn uneventful(&mut self, rest: &[u8]) -> usize {
+        let up_to = |end: u8| rest.iter().position(|&byte| byte == end).unwrap_or(rest.len());
+        match self.state {
+            State::Text => up_to(b'<'),
+            State::RawText if self.escaped == Escaped::No => up_to(b'<'),
+            State::Comment(0) => up_to(b'-'),
+            State::Quoted(quote) => {
+                let length = up_to(quote);
+                let room = VALUE_LENGTH - self.value.len();
+                self.value.extend_from_slice(&rest[..length.min(room)]);
+                length
+            }
+            _ => 0,
         }
     }
 
-    fn step(&mut self, byte: u8, found: &mut impl FnMut(Reference)) {
+    fn step(&mut self, byte: u8, sink: &mut impl FnMut(Token<'_>)) {
         self.state = match self.state {
             State::Text => State::TagOpen,
             State::TagOpen => self.tag_open(byte),
-            State::TagName if byte.is_ascii_whitespace() || byte == b'/' => State::BeforeAttribute,
-            State::TagName if byte == b'>' => self.tag_end(),
+            State::EndTagOpen => self.end_tag_open(byte),
+            State::TagName if byte == b'>' => self.tag_end(sink),
+            State::TagName if byte.is_ascii_whitespace() || byte == b'/' => {
+                self.slash = byte == b'/';
+                State::BeforeAttribute
+            }
             State::TagName => keep(&mut self.element, byte, NAME_LENGTH, State::TagName),
             State::Skip if byte == b'>' => State::Text,
             State::Skip => State::Skip,
-            State::Bang(dashes) => match (byte, dashes) {
-                (b'-', 0) => State::Bang(1),
-                (b'-', _) => State::Comment(0),
-                (b'>', _) => State::Text,
-                _ => State::Skip,
+            State::Bang(dashes) => self.bang(byte, dashes),
+            State::Comment(dashes) => comment(byte, dashes),
+            State::Cdata(brackets) => match byte {
+                b']' => State::Cdata((brackets + 1).min(2)),
+                b'>' if brackets == 2 => State::Text,
+                _ => State::Cdata(0),
             },
-            State::Comment(dashes) => match byte {
-                b'-' => State::Comment((dashes + 1).min(2)),
-                b'>' if dashes == 2 => State::Text,
-                _ => State::Comment(0),
-            },
-            State::BeforeAttribute | State::AttributeName | State::AfterAttributeName => self.attribute(byte),
-            State::BeforeValue => self.before_value(byte),
-            State::Quoted(quote) if byte == quote => self.end_value(State::BeforeAttribute, found),
-            State::Unquoted if byte.is_ascii_whitespace() => self.end_value(State::BeforeAttribute, found),
+            State::BeforeAttribute | State::AttributeName | State::AfterAttributeName => self.attribute(byte, sink),
+            State::BeforeValue => self.before_value(byte, sink),
+            State::Quoted(quote) if byte == quote => self.end_value(Some(quote), sink),
+            State::Unquoted if byte.is_ascii_whitespace() => self.end_value(None, sink),
             State::Unquoted if byte == b'>' => {
-                self.end_value(State::Text, found);
-                self.tag_end()
+                self.end_value(None, sink);
+                self.tag_end(sink)
             }
             State::Quoted(_) | State::Unquoted => keep(&mut self.value, byte, VALUE_LENGTH, self.state),
-            State::RawText => State::RawOpen,
-            State::RawOpen if byte == b'/' => {
-                self.value.clear();
-                State::RawEnd
-            }
-            State::RawOpen if byte == b'<' => State::RawOpen,
-            State::RawOpen => State::RawText,
-            State::RawEnd => self.raw_end(byte),
+            State::RawText => self.raw_text(byte),
+            State::RawOpen => self.raw_open(byte),
+            State::RawEnd => self.raw_end(byte, sink),
+            State::RawBang(dashes) => self.raw_bang(byte, dashes),
+            State::RawNested => self.raw_nested(byte),
         };
     }
 
     fn tag_open(&mut self, byte: u8) -> State {
         match byte {
             b'!' => State::Bang(0),
-            b'/' | b'?' => State::Skip,
+            b'/' => State::EndTagOpen,
+            b'?' => State::Skip,
             b'<' => State::TagOpen,
-            byte if byte.is_ascii_alphabetic() => {
-                self.element.clear();
-                keep(&mut self.element, byte, NAME_LENGTH, State::TagName)
-            }
+            byte if byte.is_ascii_alphabetic() => self.tag_name(byte, false),
             _ => State::Text,
         }
     }
 
-    fn tag_end(&self) -> State {
-        if RAW.iter().any(|raw| raw.as_bytes() == self.element) { State::RawText } else { State::Text }
+    fn end_tag_open(&mut self, byte: u8) -> State {
+        match byte {
+            b'>' => State::Text,
+            byte if byte.is_ascii_alphabetic() => self.tag_name(byte, true),
+            _ => State::Skip,
+        }
     }
 
-    fn attribute(&mut self, byte: u8) -> State {
+    fn tag_name(&mut self, byte: u8, closing: bool) -> State {
+        (self.closing, self.slash) = (closing, false);
+        self.element.clear();
+        keep(&mut self.element, byte, NAME_LENGTH, State::TagName)
+    }
+
+    fn bang(&self, byte: u8, dashes: u8) -> State {
+        match (byte, dashes) {
+            (b'-', 0) => State::Bang(1),
+            // `<!-->` and `<!--->` are whole comments.
+            (b'-', _) => State::Comment(2),
+            (b'>', _) => State::Text,
+            (b'[', 0) if self.foreign > 0 => State::Cdata(0),
+            _ => State::Skip,
+        }
+    }
+
+    fn tag_end(&mut self, sink: &mut impl FnMut(Token<'_>)) -> State {
+        let is_foreign = matches!(self.element.as_slice(), b"svg" | b"math");
+        if self.closing {
+            self.foreign = self.foreign.saturating_sub(usize::from(is_foreign));
+            return State::Text;
+        }
+        sink(Token::Open { element: &self.element });
+        let is_raw = RAW.iter().any(|raw| raw.as_bytes() == self.element);
+        // Only in SVG and MathML does `/>` end an element.
+        if is_raw && !(self.slash && self.foreign > 0) {
+            (self.start, self.escaped, self.dashes) = (self.at + 1, Escaped::No, 0);
+            return State::RawText;
+        }
+        self.foreign += usize::from(is_foreign && !self.slash);
+        State::Text
+    }
+
+    fn attribute(&mut self, byte: u8, sink: &mut impl FnMut(Token<'_>)) -> State {
+        if byte == b'>' {
+            return self.tag_end(sink);
+        }
+        self.slash = byte == b'/';
         match byte {
-            b'>' => self.tag_end(),
             b'/' => State::BeforeAttribute,
             b'=' if self.state != State::BeforeAttribute => State::BeforeValue,
             byte if byte.is_ascii_whitespace() => match self.state {
@@ -167,40 +317,115 @@ impl Scanner {
         }
     }
 
-    fn before_value(&mut self, byte: u8) -> State {
+    fn before_value(&mut self, byte: u8, sink: &mut impl FnMut(Token<'_>)) -> State {
         self.value.clear();
-        self.value_line = self.line;
+        (self.value_line, self.start) = (self.line, self.at);
         match byte {
-            b'"' | b'\'' => State::Quoted(byte),
-            b'>' => self.tag_end(),
+            b'"' | b'\'' => {
+                self.start += 1;
+                State::Quoted(byte)
+            }
+            b'>' => self.tag_end(sink),
             byte if byte.is_ascii_whitespace() => State::BeforeValue,
             byte => keep(&mut self.value, byte, VALUE_LENGTH, State::Unquoted),
         }
     }
 
-    fn end_value(&mut self, next: State, found: &mut impl FnMut(Reference)) -> State {
-        if matches!(self.attribute.as_slice(), b"href" | b"src" | b"poster") && self.value.len() < VALUE_LENGTH {
-            found(Reference {
-                element: String::from_utf8_lossy(&self.element).into_owned(),
-                attribute: String::from_utf8_lossy(&self.attribute).into_owned(),
-                value: without_references(&String::from_utf8_lossy(&self.value)),
+    fn end_value(&self, quote: Option<u8>, sink: &mut impl FnMut(Token<'_>)) -> State {
+        if !self.closing {
+            sink(Token::Attribute {
+                element: &self.element,
+                name: &self.attribute,
+                value: &self.value,
+                span: self.start..self.at,
+                quote,
                 line: self.value_line,
             });
         }
-        next
+        State::BeforeAttribute
     }
 
-    fn raw_end(&mut self, byte: u8) -> State {
-        if byte.is_ascii_alphabetic() {
-            return keep(&mut self.value, byte.to_ascii_lowercase(), NAME_LENGTH, State::RawEnd);
+    fn raw_text(&mut self, byte: u8) -> State {
+        match byte {
+            b'<' => {
+                self.mark = self.at;
+                self.dashes = 0;
+                return State::RawOpen;
+            }
+            b'-' => self.dashes = (self.dashes + 1).min(2),
+            byte => {
+                if byte == b'>' && self.dashes == 2 {
+                    self.escaped = Escaped::No;
+                }
+                self.dashes = 0;
+            }
         }
-        match (self.value == self.element, byte) {
-            (true, b'>') => State::Text,
-            (true, _) => State::Skip,
-            (false, b'<') => State::RawOpen,
-            (false, _) => State::RawText,
+        State::RawText
+    }
+
+    fn raw_open(&mut self, byte: u8) -> State {
+        self.value.clear();
+        match byte {
+            b'/' => State::RawEnd,
+            b'!' if self.escaped == Escaped::No && self.element == b"script" => State::RawBang(0),
+            byte if byte.is_ascii_alphabetic() && self.escaped == Escaped::Once => {
+                keep(&mut self.value, byte, NAME_LENGTH, State::RawNested)
+            }
+            byte => self.raw_text(byte),
         }
     }
+
+    fn raw_bang(&mut self, byte: u8, dashes: u8) -> State {
+        match (byte, dashes) {
+            (b'-', 0) => State::RawBang(1),
+            (b'-', _) => {
+                (self.escaped, self.dashes) = (Escaped::Once, 2);
+                State::RawText
+            }
+            (byte, _) => self.raw_text(byte),
+        }
+    }
+
+    fn raw_nested(&mut self, byte: u8) -> State {
+        if byte.is_ascii_alphabetic() {
+            return keep(&mut self.value, byte, NAME_LENGTH, State::RawNested);
+        }
+        if ends_name(byte) && self.value == b"script" {
+            self.escaped = Escaped::Twice;
+        }
+        self.raw_text(byte)
+    }
+
+    fn raw_end(&mut self, byte: u8, sink: &mut impl FnMut(Token<'_>)) -> State {
+        if byte.is_ascii_alphabetic() {
+            return keep(&mut self.value, byte, NAME_LENGTH, State::RawEnd);
+        }
+        if !ends_name(byte) || self.value != self.element {
+            return self.raw_text(byte);
+        }
+        if self.escaped == Escaped::Twice {
+            self.escaped = Escaped::Once;
+            return self.raw_text(byte);
+        }
+        sink(Token::Raw { element: &self.element, span: self.start..self.mark });
+        (self.closing, self.slash) = (true, byte == b'/');
+        if byte == b'>' { State::Text } else { State::BeforeAttribute }
+    }
+}
+
+fn comment(byte: u8, dashes: u8) -> State {
+    match (byte, dashes) {
+        (b'-', 3) => State::Comment(1),
+        (b'-', _) => State::Comment((dashes + 1).min(2)),
+        (b'!', 2) => State::Comment(3),
+        (b'>', 2 | 3) => State::Text,
+        _ => State::Comment(0),
+    }
+}
+
+/// Whether a tag's name ends at this byte.
+fn ends_name(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>')
 }
 
 /// Adds a byte of a name or value up to its limit; names are kept in lower case.
@@ -211,86 +436,5 @@ fn keep(to: &mut Vec<u8>, byte: u8, limit: usize, next: State) -> State {
     next
 }
 
-/// Undoes the character references that occur in addresses.
-fn without_references(value: &str) -> String {
-    let mut plain = String::with_capacity(value.len());
-    let mut rest = value;
-    while let Some(start) = rest.find('&') {
-        plain.push_str(&rest[..start]);
-        rest = &rest[start..];
-        let end = rest.find(';').filter(|&end| end <= NAME_LENGTH);
-        match end.and_then(|end| Some((reference(&rest[1..end])?, end))) {
-            Some((character, end)) => {
-                plain.push(character);
-                rest = &rest[end + 1..];
-            }
-            None => {
-                plain.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    plain + rest
-}
-
-fn reference(name: &str) -> Option<char> {
-    match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => {
-            let digits = name.strip_prefix('#')?;
-            let hex = digits.strip_prefix(['x', 'X']).map(|digits| u32::from_str_radix(digits, 16).ok());
-            char::from_u32(hex.unwrap_or_else(|| digits.parse().ok())?)
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scan(html: &str, piece: usize) -> Vec<(String, String, usize)> {
-        let mut all = Vec::new();
-        let mut scanner = Scanner::default();
-        for part in html.as_bytes().chunks(piece) {
-            scanner.feed(part, &mut |r| all.push((format!("{} {}", r.element, r.attribute), r.value, r.line)));
-        }
-        all
-    }
-
-    const PAGE: &str = "<!doctype html>\n<!-- <a href=no> -- > -->\n<title><a href=no></title>\n\
-        <script>if (a<b) { '<a href=no>' } </scripty> </SCRIPT >\n\
-        <A class='x'\n HREF = \"/a?b=1&amp;c=&#50;\" disabled>a < b</a>\n\
-        <img src=p.png><img/src='q&r.png'/><video poster=v.jpg data-src=no></video><p title=\"<a href='no'>\">\n\
-        <![CDATA[ x ]]><?php ?><a href>x</a><br/><a href=''>";
-
-    #[test]
-    fn only_what_is_markup_is_found() {
-        let found = scan(PAGE, PAGE.len());
-        let want: Vec<(String, String, usize)> = [
-            ("a href", "/a?b=1&c=2", 6),
-            ("img src", "p.png", 7),
-            ("img src", "q&r.png", 7),
-            ("video poster", "v.jpg", 7),
-            ("a href", "", 8),
-        ]
-        .map(|(what, value, line)| (what.into(), value.into(), line))
-        .into();
-        assert_eq!(found, want);
-    }
-
-    #[test]
-    fn the_size_of_the_pieces_does_not_matter() {
-        for piece in 1..40 {
-            assert_eq!(scan(PAGE, piece), scan(PAGE, PAGE.len()), "{piece}");
-        }
-    }
-
-    #[test]
-    fn long_values_are_no_links() {
-        assert!(scan(&format!("<img src=\"data:{}\">", "A".repeat(9000)), 100).is_empty());
-    }
-}
+mod tests;
