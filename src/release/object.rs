@@ -94,6 +94,10 @@ impl Object {
         let may_be_encoded = |size| encoding::compressible(&content_type, size);
         let (sum, content) = match &file.content {
             Content::Memory(bytes) => (Sum::of(&head, bytes.as_ref(), may_be_encoded), file.content.clone()),
+            Content::Rewritten(text) => {
+                let sum = text.bytes().and_then(|bytes| Sum::of(&head, bytes.as_ref(), may_be_encoded));
+                (sum, file.content.clone())
+            }
             Content::Disk { path, .. } => {
                 let sum = sum_of_disk(&file.source, path, |file| Sum::of(&head, file, may_be_encoded))?;
                 (Ok(sum.clone()), Content::Disk { path: path.clone(), size: sum.size })
@@ -130,6 +134,7 @@ impl Object {
     pub fn variant(&self, encoding: Encoding) -> io::Result<Option<Bytes>> {
         let plain = match &self.content {
             Content::Memory(bytes) => bytes.clone(),
+            Content::Rewritten(text) => text.bytes()?,
             Content::Disk { path, .. } => {
                 let mut plain = Vec::new();
                 DiskFile::open(path)?.take(self.size + 1).read_to_end(&mut plain)?;

@@ -44,7 +44,9 @@ pub(super) fn of_links<'a>(
 fn broken_in(project: &Project, known: &Known<'_>, page: &File) -> Result<(Vec<Fault>, usize), SiteError> {
     let error = |error| SiteError::Read { file: page.source.clone(), source: error };
     let (broken, count) = match &page.content {
-        Content::Memory(bytes) => known.broken_in(&page.path, bytes.as_ref()),
+        Content::Memory(_) | Content::Rewritten(_) => {
+            page.content.bytes().and_then(|bytes| known.broken_in(&page.path, bytes.as_ref()))
+        }
         Content::Disk { path, .. } => fs::File::open(path).and_then(|file| known.broken_in(&page.path, file)),
     }
     .map_err(error)?;

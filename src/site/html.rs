@@ -7,7 +7,7 @@ mod value;
 
 use std::ops::Range;
 
-pub use value::Value;
+pub use value::{Value, escaped};
 
 /// Longest value that is kept; longer ones (`data:` pictures) are no links to files.
 const VALUE_LENGTH: usize = 4096;

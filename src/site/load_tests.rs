@@ -31,6 +31,7 @@ fn text(file: &File) -> String {
     match &file.content {
         Content::Memory(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
         Content::Disk { path, .. } => fs::read_to_string(path).unwrap(),
+        Content::Rewritten(_) => unreachable!(),
     }
 }
 

@@ -19,19 +19,24 @@ pub mod redirect_table;
 pub mod redirects;
 pub mod redirects_file;
 pub mod rules;
+pub mod rewrite;
 pub mod scan;
 pub mod url;
 
 mod faults;
 mod load;
 
+use std::fs;
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 pub use error::SiteError;
 pub use links::Fault;
 pub use load::load;
+pub use rewrite::Rewritten;
 
 /// All that a visitor may ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +82,8 @@ pub enum Content {
     },
     /// In memory.
     Memory(Bytes),
+    /// In another file, in which plain names are replaced whenever it is read.
+    Rewritten(Arc<Rewritten>),
 }
 
 impl Content {
@@ -85,6 +92,16 @@ impl Content {
         match self {
             Self::Disk { size, .. } => *size,
             Self::Memory(bytes) => bytes.len() as u64,
+            Self::Rewritten(text) => text.size(),
+        }
+    }
+
+    /// All bytes, in memory.
+    pub fn bytes(&self) -> io::Result<Bytes> {
+        match self {
+            Self::Disk { path, .. } => fs::read(path).map(Bytes::from),
+            Self::Memory(bytes) => Ok(bytes.clone()),
+            Self::Rewritten(text) => text.bytes(),
         }
     }
 }
