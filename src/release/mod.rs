@@ -8,6 +8,7 @@ pub mod build;
 pub mod difference;
 pub mod edge;
 pub mod encoding;
+pub mod fingerprint;
 pub mod id;
 pub mod manifest;
 pub mod object;
