@@ -17,6 +17,8 @@ pub struct Site {
     pub language: String,
     /// How pages are addressed.
     pub urls: Urls,
+    /// Whether pages and style sheets refer to files by names that never change their contents.
+    pub fingerprint: bool,
     /// Domain of the site; without it, it lives on its cloudfront.net name.
     pub domain: Option<String>,
     /// Names that lead to the domain.
@@ -39,6 +41,7 @@ impl Default for Site {
             name: "my-site".into(),
             language: "en".into(),
             urls: Urls::AsIs,
+            fingerprint: true,
             domain: None,
             redirect_from: Vec::new(),
         }

@@ -134,7 +134,7 @@ impl Object {
     pub fn variant(&self, encoding: Encoding) -> io::Result<Option<Bytes>> {
         let plain = match &self.content {
             Content::Memory(bytes) => bytes.clone(),
-            Content::Rewritten(text) => text.bytes()?,
+            Content::Rewritten(text) => text.bytes_now()?,
             Content::Disk { path, .. } => {
                 let mut plain = Vec::new();
                 DiskFile::open(path)?.take(self.size + 1).read_to_end(&mut plain)?;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::shelf::Place;
 use super::stamp::Stamp;
 use crate::release::{Encoding, Object};
-use crate::site::Content;
+use crate::site::{Content, Rewritten};
 
 /// Largest body that is kept in memory as it is, in bytes; larger ones are streamed.
 pub const KEPT: u64 = 1024 * 1024;
@@ -50,6 +50,8 @@ pub struct Asset {
 pub enum Source {
     /// In memory.
     Memory(Bytes),
+    /// In a file, which may have changed since, and in which plain names are replaced.
+    Rewritten(Arc<Rewritten>),
     /// In a file, which may have changed since.
     Disk {
         /// Its path.
@@ -145,6 +147,7 @@ pub fn parsed(name: &str, value: &str) -> Option<Header> {
 fn source(object: &Object, strong: &HeaderValue, since: SystemTime) -> Source {
     match &object.content {
         Content::Memory(bytes) => Source::Memory(bytes.clone()),
+        Content::Rewritten(text) => Source::Rewritten(Arc::clone(text)),
         Content::Disk { path, size } => {
             let stamp = if *size > KEPT { Stamp::of_path(path).ok() } else { None };
             // Older than the build and still of that size: then it is what the build has hashed.

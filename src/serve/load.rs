@@ -42,7 +42,11 @@ pub async fn load(asset: &Arc<Asset>, accepted: Option<Encoding>, shelf: &Shelf)
     }
     match &asset.source {
         Source::Memory(bytes) => Ok(as_built(asset, bytes.clone())),
-        Source::Disk { path, .. } if asset.size <= KEPT => small(asset, path, shelf).await,
+        Source::Rewritten(text) => {
+            let text = Arc::clone(text);
+            small(asset, move || text.bytes_now(), shelf).await
+        }
+        Source::Disk { path, .. } if asset.size <= KEPT => small_file(asset, path, shelf).await,
         Source::Disk { path, .. } => large(asset, path).await,
     }
 }
@@ -51,14 +55,14 @@ pub async fn load(asset: &Arc<Asset>, accepted: Option<Encoding>, shelf: &Shelf)
 pub async fn whole(asset: &Arc<Asset>, shelf: &Shelf) -> io::Result<Bytes> {
     match &asset.source {
         Source::Memory(bytes) => Ok(bytes.clone()),
-        Source::Disk { path, .. } if asset.size <= KEPT => match small(asset, path, shelf).await?.body {
-            Body::Memory(bytes) => Ok(bytes),
-            Body::Disk(file, _) => blocking(move || read(file)).await,
-        },
-        Source::Disk { path, .. } => {
+        Source::Disk { path, .. } if asset.size > KEPT => {
             let path = path.clone();
             blocking(move || read(File::open(path)?)).await
         }
+        _ => match load(asset, None, shelf).await?.body {
+            Body::Memory(bytes) => Ok(bytes),
+            Body::Disk(file, _) => blocking(move || read(file)).await,
+        },
     }
 }
 
@@ -90,9 +94,11 @@ async fn compressed(asset: &Arc<Asset>, encoding: Encoding, shelf: &Shelf) -> io
 fn compress(asset: &Asset, encoding: Encoding) -> io::Result<Option<Bytes>> {
     let plain = match &asset.source {
         Source::Memory(bytes) => bytes.clone(),
-        Source::Disk { path, .. } => match asset.place(None).get() {
-            Some(kept) => kept,
-            None => read(File::open(path)?.take(asset.size + 1))?,
+        source => match (asset.place(None).get(), source) {
+            (Some(kept), _) => kept,
+            (None, Source::Rewritten(text)) => text.bytes_now()?,
+            (None, Source::Disk { path, .. }) => read(File::open(path)?.take(asset.size + 1))?,
+            (None, Source::Memory(bytes)) => bytes.clone(),
         },
     };
     if !matches!(asset.source, Source::Memory(_)) && etag_of(plain.as_ref())? != asset.etag {
@@ -101,7 +107,22 @@ fn compress(asset: &Asset, encoding: Encoding) -> io::Result<Option<Bytes>> {
     encoding.compress(&plain).map(Some)
 }
 
-async fn small(asset: &Arc<Asset>, path: &Path, shelf: &Shelf) -> io::Result<Loaded> {
+async fn small_file(asset: &Arc<Asset>, path: &Path, shelf: &Shelf) -> io::Result<Loaded> {
+    let start = path.to_owned();
+    // One byte more than the largest, so that a file that has grown is noticed.
+    let loaded = small(asset, move || read(File::open(start)?.take(KEPT + 1)), shelf).await?;
+    match &loaded.body {
+        Body::Memory(bytes) if bytes.len() as u64 > KEPT => large(asset, path).await,
+        _ => Ok(loaded),
+    }
+}
+
+/// What `source` reads, kept when it is what was built.
+async fn small(
+    asset: &Arc<Asset>,
+    source: impl FnOnce() -> io::Result<Bytes> + Send + 'static,
+    shelf: &Shelf,
+) -> io::Result<Loaded> {
     let place = asset.place(None);
     if let Some(body) = place.get() {
         return Ok(as_built(asset, body));
@@ -110,10 +131,8 @@ async fn small(asset: &Arc<Asset>, path: &Path, shelf: &Shelf) -> io::Result<Loa
     if let Some(body) = place.get() {
         return Ok(as_built(asset, body));
     }
-    let start = path.to_owned();
-    // One byte more than the largest, so that a file that has grown is noticed.
     let (bytes, etag) = blocking(move || {
-        let bytes = read(File::open(start)?.take(KEPT + 1))?;
+        let bytes = source()?;
         let etag = etag_of(bytes.as_ref())?;
         Ok((bytes, etag))
     })
@@ -121,9 +140,6 @@ async fn small(asset: &Arc<Asset>, path: &Path, shelf: &Shelf) -> io::Result<Loa
     if etag == asset.etag {
         shelf.put(place, bytes.clone());
         return Ok(as_built(asset, bytes));
-    }
-    if bytes.len() as u64 > KEPT {
-        return large(asset, path).await;
     }
     Ok(Loaded { body: Body::Memory(bytes), etag: quoted(&etag), encoding: None })
 }

@@ -43,6 +43,14 @@ pub enum SiteError {
         /// The file, from the project's folder.
         file: String,
     },
+    /// A name that has the form of an immutable one.
+    #[error(
+        "{file} is named like an immutable name (\"~\", 13 characters, an extension), which visitors would not get; rename it"
+    )]
+    ImmutableName {
+        /// The file, from the project's folder.
+        file: String,
+    },
     /// Two files would answer one URL.
     #[error("{first} and {second} would both be {path}; rename one of them")]
     SameUrl {

@@ -83,14 +83,29 @@ fn is_not_found_source(name: &str) -> bool {
 
 /// Refuses a name that the URL rules would refuse to visitors.
 pub fn check_name(source: &str, path: &str) -> Result<(), SiteError> {
+    if looks_immutable(path) {
+        return Err(SiteError::ImmutableName { file: source.into() });
+    }
     if url::is_addressable(path) && !path.contains("//") {
         return Ok(());
     }
     Err(SiteError::Name { file: source.escape_debug().to_string() })
 }
 
+/// Whether a path ends as immutable names do: `~[\w-]{13}\.\w+`. (See `release::rules::kept`.)
+fn looks_immutable(path: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let Some((rest, extension)) = path.rsplit_once('.') else { return false };
+    let Some((_, mark)) = rest.rsplit_once('~') else { return false };
+    !extension.is_empty()
+        && extension.bytes().all(word)
+        && mark.len() == 13
+        && mark.bytes().all(|byte| word(byte) || byte == b'-')
+}
+
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
 
     #[test]
@@ -141,6 +156,23 @@ mod tests {
         ] {
             assert_eq!(url_of(name, Urls::AsIs), as_is, "{name}");
             assert_eq!(url_of(name, Urls::Clean), clean, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_like_immutable_ones_are_refused() {
+        for name in ["a~AAAAAAAAAAAAA.css", "b/a.min~AAAA-AAA_AAAB.js", "~AAAAAAAAAAAAA.x", "~~AAAAAAAAAAAAA.x"] {
+            let error = check_name(name, &format!("/{name}")).unwrap_err().to_string();
+            assert!(error.starts_with(name) && error.ends_with("rename it"), "{error}");
+        }
+        for name in [
+            "a~AAAAAAAAAAAA.css",
+            "aAAAAAAAAAAAAA.css",
+            "a~AAAAAAAAAAAAA",
+            "a~AAAAAAAAAAAAA/b.css",
+            "a~AAAAAAAAAAAA!.css",
+        ] {
+            assert!(check_name(name, &format!("/{name}")).is_ok(), "{name}");
         }
     }
 }

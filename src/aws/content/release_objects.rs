@@ -148,6 +148,11 @@ fn md5_bytes(hex: &str) -> Vec<u8> {
 async fn body(object: &Object) -> Result<ByteStream, CallError> {
     match &object.content {
         Content::Memory(bytes) => Ok(ByteStream::from(bytes.clone())),
+        // A text that has changed is refused by its MD5, as a file is.
+        Content::Rewritten(text) => {
+            let text = text.bytes_now().map_err(|e| CallError::unbuilt("PutObject", &e))?;
+            Ok(ByteStream::from(text))
+        }
         Content::Disk { path, .. } => {
             ByteStream::from_path(path).await.map_err(|e| CallError::unbuilt("PutObject", &e))
         }
@@ -158,6 +163,7 @@ async fn body(object: &Object) -> Result<ByteStream, CallError> {
 fn place(object: &Object) -> String {
     match &object.content {
         Content::Disk { path, .. } => path.display().to_string(),
+        Content::Rewritten(text) => text.place(),
         Content::Memory(_) => object.id.key(),
     }
 }

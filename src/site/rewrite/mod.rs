@@ -188,16 +188,22 @@ impl Rewritten {
         self.size
     }
 
+    /// The bytes, made again of what the source is now.
+    pub fn bytes_now(&self) -> io::Result<Bytes> {
+        let plain = self.source.bytes()?;
+        let text = self.kind.rewritten(&plain, &self.path, &self.names);
+        Ok(text.map_or(plain, Bytes::from))
+    }
+
     /// The bytes, made again.
     ///
     /// # Errors
     ///
     /// When the source cannot be read, or has changed so that these are other bytes than before.
     pub fn bytes(&self) -> io::Result<Bytes> {
-        let plain = self.source.bytes()?;
-        let text = self.kind.rewritten(&plain, &self.path, &self.names).unwrap_or_default();
-        if sum(text.as_bytes()) == self.sum && text.len() as u64 == self.size {
-            return Ok(text.into());
+        let text = self.bytes_now()?;
+        if sum(&text) == self.sum && text.len() as u64 == self.size {
+            return Ok(text);
         }
         Err(io::Error::other(format!("{} has changed since it was looked at; run the command again", self.place())))
     }
