@@ -7,6 +7,7 @@ use super::{Common, Failure, Kind};
 use crate::api::Bundle;
 use crate::config::{Config, Project};
 use crate::release::Release;
+use crate::release::fingerprint::Settings;
 use crate::site::Site;
 #[cfg(feature = "serve")]
 use crate::store::StoreError;
@@ -60,7 +61,8 @@ pub fn load(project: &Project, stage: &str) -> Result<Loaded, Failure> {
     let site = crate::site::load(project, &config).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
     let bundle = bundle(project)?;
     let api = bundle.as_ref().map(|bundle| bundle.bytes.clone());
-    let release = Release::build(&site, api).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
+    let release =
+        Release::build(&site, Settings::of(&config), api).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
     // Read in any case, so that every build says what is wrong with them.
     let _migrations = migrations(project)?;
     check_schedules(&config, bundle.is_some())?;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::fingerprint::{self, Settings};
 use super::id::{BundleId, ObjectId};
 use super::manifest::{Entry, Manifest};
 use super::object::{Object, ObjectError};
-use crate::site::{Site, parallel};
+use crate::site::{File, Site, scan};
 
 /// All that one publish makes visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,17 +32,19 @@ pub enum ReleaseError {
 }
 
 impl Release {
-    /// Hashes every file of the site, over all cores.
-    pub fn build(site: &Site, api: Option<Bytes>) -> Result<Self, ReleaseError> {
+    /// Gives files their immutable names and hashes every file of the site, over all cores.
+    pub fn build(site: &Site, settings: Settings, api: Option<Bytes>) -> Result<Self, ReleaseError> {
         let mut paths = BTreeMap::new();
         let mut objects = BTreeMap::new();
-        let made = parallel::map(&site.files, |file| Object::of(file, 200));
+        let files: Vec<&File> = site.files.iter().chain([&site.not_found]).collect();
+        let make = |file: &File| Object::of(file, if file.path == scan::NOT_FOUND { 404 } else { 200 });
+        let name = |file: &File, object: &Object| fingerprint::url_of(&file.path, &object.target());
+        let mut made = fingerprint::objects(&files, settings, make, name)?;
+        let last = made.pop().map_or_else(|| make(&site.not_found), Ok)?;
         for (file, object) in site.files.iter().zip(made) {
-            let object = object?;
             paths.insert(file.path.clone(), object.id.clone());
             objects.insert(object.id.clone(), object);
         }
-        let last = Object::of(&site.not_found, 404)?;
         let not_found = last.id.clone();
         objects.insert(last.id.clone(), last);
         let api = api.map(|bundle| (BundleId::of(&bundle), bundle));
@@ -74,7 +77,7 @@ mod tests {
             std::fs::write(dir.path().join("site").join(file), file.replace("twin", "index")).unwrap();
         }
         let site = crate::site::load(&Project::open(dir.path()), &Config::default()).unwrap();
-        Release::build(&site, api).unwrap()
+        Release::build(&site, Settings::of(&Config::default()), api).unwrap()
     }
 
     #[test]
@@ -94,5 +97,26 @@ mod tests {
         assert_eq!(release("a.css", bundle()).manifest().digest(), release("a.css", bundle()).manifest().digest());
         assert_ne!(release("a.css", bundle()).manifest().digest(), release("b.css", bundle()).manifest().digest());
         assert_ne!(release("a.css", bundle()).manifest().digest(), release("a.css", None).manifest().digest());
+    }
+
+    #[test]
+    fn names_in_pages_lead_to_objects_of_the_release() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("site")).unwrap();
+        for (name, text) in [("arq.toml", ""), ("site/a.css", "a{}"), ("site/404.html", "<link rel=icon href=a.png>")] {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        std::fs::write(dir.path().join("site/a.png"), "").unwrap();
+        std::fs::write(dir.path().join("site/index.md"), "<link rel=stylesheet href=a.css>").unwrap();
+        let site = crate::site::load(&Project::open(dir.path()), &Config::default()).unwrap();
+        let release = Release::build(&site, Settings::of(&Config::default()), None).unwrap();
+        let text = |id: &ObjectId| release.objects[id].content.bytes().unwrap();
+        for (page, path) in [(&release.paths["/"], "/a.css"), (&release.not_found, "/a.png")] {
+            let url = fingerprint::url_of(path, &release.objects[&release.paths[path]].target()).unwrap();
+            let page = String::from_utf8(text(page).to_vec()).unwrap();
+            assert!(page.contains(&format!("href={url}")), "{page}");
+        }
+        let plain = Release::build(&site, Settings::default(), None).unwrap();
+        assert_eq!(plain.objects[&plain.not_found].content, site.not_found.content);
     }
 }

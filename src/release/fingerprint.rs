@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::id::{TARGET_LENGTH, Target};
 use super::object::{Object, ObjectError};
 use super::rules::kept_name;
+use crate::config::Config;
 use crate::site::rewrite::{self, Kind, Names};
 use crate::site::url::{self, PATH_LENGTH};
 use crate::site::{Content, File, Rewritten, parallel};
@@ -25,24 +26,43 @@ pub fn url_of(path: &str, target: &Target) -> Option<String> {
     kept_name(path, target).filter(|_| fits).map(|name| url::encode(&name))
 }
 
+/// Whether and how plain names are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// Whether they are.
+    pub on: bool,
+    /// Whether styles in pages stay as they are, because the content security policy names the
+    /// hashes of some.
+    pub keeps_inline_styles: bool,
+}
+
+impl Settings {
+    /// What the project asks for.
+    pub fn of(config: &Config) -> Self {
+        Self { on: config.site.fingerprint, keeps_inline_styles: config.security.csp.contains("'sha") }
+    }
+}
+
 /// Makes the object of every file, in their order, with immutable names in pages and style sheets.
 ///
 /// `make` makes the object of a file whose bytes are final; `name` gives the immutable URL of a
-/// file, or `None` for one that keeps its plain name. `keeps_inline_styles` is for a content
-/// security policy that names the hashes of styles.
+/// file, or `None` for one that keeps its plain name.
 ///
 /// # Errors
 ///
 /// When a file cannot be read, and what `make` says.
 pub fn objects(
     files: &[&File],
-    keeps_inline_styles: bool,
+    settings: Settings,
     make: impl Fn(&File) -> Result<Object, ObjectError> + Sync,
     name: impl Fn(&File, &Object) -> Option<String>,
 ) -> Result<Vec<Object>, ObjectError> {
+    if !settings.on {
+        return parallel::map(files, |file| make(file)).into_iter().collect();
+    }
     let plan = Plan::of(files)?;
     let mut names = Names::default();
-    names.keeps_inline_styles = keeps_inline_styles;
+    names.keeps_inline_styles = settings.keeps_inline_styles;
     plan.plain.into_iter().for_each(|path| names.keep_plain(path));
     let mut names = Arc::new(names);
     let mut all: Vec<Option<Object>> = vec![None; files.len()];

@@ -6,6 +6,8 @@ use std::path::Path;
 use super::*;
 use crate::site::mime;
 
+const ON: Settings = Settings { on: true, keeps_inline_styles: false };
+
 fn file(path: &str, text: &str) -> File {
     let content_type = mime::content_type(if path.ends_with('/') { "index.html" } else { path });
     File {
@@ -19,7 +21,7 @@ fn file(path: &str, text: &str) -> File {
 fn made(files: &[File]) -> Vec<Object> {
     let files: Vec<&File> = files.iter().collect();
     let name = |file: &File, object: &Object| url_of(&file.path, &object.target());
-    objects(&files, false, |file| Object::of(file, 200), name).unwrap()
+    objects(&files, ON, |file| Object::of(file, 200), name).unwrap()
 }
 
 /// The text of each file, with ids left out.
@@ -154,7 +156,7 @@ fn pages_without_references_stay_where_they_are() {
     assert!(matches!(objects[1].content, Content::Rewritten(_)));
     std::fs::remove_file(dir.path().join("b.html")).unwrap();
     let files: Vec<&File> = files.iter().collect();
-    let error = super::objects(&files, false, |file| Object::of(file, 200), |_, _| None).unwrap_err();
+    let error = super::objects(&files, ON, |file| Object::of(file, 200), |_, _| None).unwrap_err();
     assert_eq!(error.to_string(), "reading site/b.html");
 }
 
