@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use arqsite::api::{Bundle, Engine, SystemClock, Tokens};
 use arqsite::config::{Config, Project as Source};
 use arqsite::release::Release;
+use arqsite::release::fingerprint::Settings;
 use arqsite::serve::{Build, Options, ServeError, ServeEvent, Trouble, run};
 use arqsite::store::{MemoryFiles, MemoryStore};
 use tokio::sync::oneshot;
@@ -120,7 +121,7 @@ fn build(folder: &Path) -> Result<Build, Trouble> {
         let (documents, files) = (Arc::new(MemoryStore::default()), Arc::new(MemoryFiles::default()));
         Arc::new(Engine::new(bundle, documents, files, Arc::new(Tokens::default()), Arc::new(SystemClock), &headers))
     });
-    let release = Release::build(&site, None).map_err(|error| trouble(&error))?;
+    let release = Release::build(&site, Settings::of(&Config::default()), None).map_err(|error| trouble(&error))?;
     Ok(Build { release, engine, headers })
 }
 
@@ -163,6 +164,34 @@ fn a_page_has_the_headers_of_the_edge() {
 fn the_etag_is_the_md5_of_the_body() {
     let project = Project::with(&[("arq.toml", ""), ("site/hello.txt", "hello")]);
     assert_eq!(Preview::of(&project).get("/hello.txt").header("etag"), "\"5d41402abc4b2a76b9719d911017c592\"");
+}
+
+#[test]
+fn what_a_page_is_made_of_may_be_kept_for_good() {
+    let page = format!("<link rel=stylesheet href=s/a.css>{}", LONG.repeat(200));
+    let project = Project::with(&[
+        ("arq.toml", ""),
+        ("site/index.html", &page),
+        ("site/s/a.css", "@import 'b.css';"),
+        ("site/s/b.css", "b{}"),
+    ]);
+    let preview = Preview::of(&project);
+    let mut client = preview.client();
+    let plain = client.get("/");
+    let (before, rest) = plain.text().split_once("~").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert_eq!(before, "<link rel=stylesheet href=/s/a");
+    let sheet = client.get(&format!("/s/a~{}", rest.split('>').next().unwrap()));
+    assert_eq!(sheet.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(sheet.text(), client.get("/s/a.css").text());
+    let imported = sheet.text().trim_start_matches("@import '").trim_end_matches("';").to_owned();
+    assert!(imported.starts_with("/s/b~"), "{imported}");
+    assert_eq!(client.get(&imported).text(), "b{}");
+    for answer in [client.get("/"), client.send("HEAD", "/", &[], b"")] {
+        assert_eq!(answer.header("content-length"), plain.body.len().to_string());
+        assert_eq!(answer.header("etag"), plain.header("etag"));
+    }
+    let zipped = client.send("GET", "/", &[("accept-encoding", "gzip")], b"");
+    assert_eq!(zipped.header("content-encoding"), "gzip");
 }
 
 #[test]
