@@ -1,6 +1,6 @@
 //! From a site to a release.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -8,6 +8,7 @@ use super::fingerprint::{self, Settings};
 use super::id::{BundleId, ObjectId};
 use super::manifest::{Entry, Manifest};
 use super::object::{Object, ObjectError};
+use super::redirects::{Redirects, Rule, Table};
 use crate::site::{File, Site, scan};
 
 /// All that one publish makes visible.
@@ -21,6 +22,8 @@ pub struct Release {
     pub not_found: ObjectId,
     /// The API bundle, when the project has an API.
     pub api: Option<(BundleId, Bytes)>,
+    /// The redirects and rewrites, in order.
+    pub rules: Vec<Rule>,
 }
 
 /// Why a site cannot become a release.
@@ -37,8 +40,17 @@ impl Release {
         let mut paths = BTreeMap::new();
         let mut objects = BTreeMap::new();
         let files: Vec<&File> = site.files.iter().chain([&site.not_found]).collect();
-        let make = |file: &File| Object::of(file, if file.path == scan::NOT_FOUND { 404 } else { 200 });
-        let name = |file: &File, object: &Object| fingerprint::url_of(&file.path, &object.target());
+        let make = |file: &File| {
+            let status = if file.path == scan::NOT_FOUND { 404 } else { 200 };
+            Object::with(file, status, site.rules.headers().headers_for(&file.path))
+        };
+        let rules = site.rules.redirects();
+        let table = Table::new(&rules, site.files.iter().map(|file| file.path.as_str()));
+        // What a forced rule comes before must not be had by another name.
+        let covered: BTreeSet<&str> = table.by_page().into_keys().flat_map(|stem| table.pages(stem)).collect();
+        let name = |file: &File, object: &Object| {
+            if covered.contains(file.path.as_str()) { None } else { fingerprint::url_of(&file.path, &object.target()) }
+        };
         let mut made = fingerprint::objects(&files, settings, make, name)?;
         let last = made.pop().map_or_else(|| make(&site.not_found), Ok)?;
         for (file, object) in site.files.iter().zip(made) {
@@ -48,7 +60,14 @@ impl Release {
         let not_found = last.id.clone();
         objects.insert(last.id.clone(), last);
         let api = api.map(|bundle| (BundleId::of(&bundle), bundle));
-        Ok(Self { paths, objects, not_found, api })
+        let target = |path: &str| paths.get(path).and_then(|id| objects.get(id)).map(Object::target);
+        let rules = Redirects::new(&rules, paths.keys().map(String::as_str), target).rules().to_vec();
+        Ok(Self { paths, objects, not_found, api, rules })
+    }
+
+    /// What answers where there is no page.
+    pub fn redirects(&self) -> Redirects {
+        self.manifest().redirects()
     }
 
     /// The list of what the release holds.
@@ -59,6 +78,7 @@ impl Release {
             entries.collect(),
             self.not_found.clone(),
             self.api.as_ref().map(|(id, _)| id.clone()),
+            self.rules.clone(),
         )
     }
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::id::{BundleId, ObjectId, ReleaseId, Target, hex};
 use super::object::Object;
+use super::redirects::{Redirects, Rule};
 
 /// Version of the file's format.
 const FORMAT: u32 = 2;
@@ -24,6 +25,9 @@ pub struct Manifest {
     pub not_found: ObjectId,
     /// The API bundle, when the release has an API.
     pub api: Option<BundleId>,
+    /// The redirects and rewrites, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
 }
 
 /// What the manifest says of one object.
@@ -92,8 +96,9 @@ impl Manifest {
         objects: BTreeMap<ObjectId, Entry>,
         not_found: ObjectId,
         api: Option<BundleId>,
+        rules: Vec<Rule>,
     ) -> Self {
-        Self { format: FORMAT, paths, objects, not_found, api }
+        Self { format: FORMAT, paths, objects, not_found, api, rules }
     }
 
     /// The file's bytes.
@@ -138,6 +143,12 @@ impl Manifest {
         Target { id: id.clone(), encoded: self.objects.get(id).is_some_and(|entry| entry.encoded) }
     }
 
+    /// What answers where there is no page.
+    pub fn redirects(&self) -> Redirects {
+        let object = |path: &str| self.paths.get(path).map(|id| self.target(id));
+        Redirects::new(&self.rules, self.paths.keys().map(String::as_str), object)
+    }
+
     /// Where visitors find every path.
     pub fn targets(&self) -> BTreeMap<String, Target> {
         self.paths.iter().map(|(path, id)| (path.clone(), self.target(id))).collect()
@@ -167,7 +178,7 @@ pub(crate) mod tests {
         let mut objects: BTreeMap<_, _> = paths.iter().map(|(_, text)| (id(text), entry(text, 200))).collect();
         objects.insert(id("gone"), entry("gone", 404));
         let paths = paths.iter().map(|(path, text)| ((*path).to_owned(), id(text))).collect();
-        Manifest::new(paths, objects, id("gone"), Some(BundleId::of(b"{}")))
+        Manifest::new(paths, objects, id("gone"), Some(BundleId::of(b"{}")), Vec::new())
     }
 
     #[test]

@@ -10,7 +10,9 @@ use super::asset::Header;
 use super::current::{Current, Site};
 use super::state::State;
 use super::{api, host, page, reload};
+use crate::release::redirects::Found;
 use crate::release::rules::{self, Answer};
+use crate::site::url;
 
 /// What browsers are told of redirects, as of pages: ask again each time.
 const REVALIDATE: HeaderValue = HeaderValue::from_static(crate::release::object::CACHE_CONTROL);
@@ -56,9 +58,26 @@ async fn from_site(state: &State, site: &Site, request: &HttpRequest, payload: P
     let answer = if for_api { Answer::NotFound } else { rules::lookup(&site.paths, path) };
     match answer {
         Answer::Object(asset) => with_lifetime(page::answer(state, site, &asset, request).await, REVALIDATE),
-        Answer::NotFound => with_lifetime(page::answer(state, site, &site.not_found, request).await, REVALIDATE),
-        Answer::Redirect(to) => moved(&rules::with_query(&to, request.uri().query()), &site.headers),
+        Answer::NotFound => match ruled(site, request).filter(|_| !for_api) {
+            Some(Found::Redirect { status, location }) => moved(status, &location, &site.headers),
+            Some(Found::Object(target)) => {
+                let asset = site.assets.get(&target.id).unwrap_or(&site.not_found);
+                with_lifetime(page::answer(state, site, asset, request).await, REVALIDATE)
+            }
+            None => with_lifetime(page::answer(state, site, &site.not_found, request).await, REVALIDATE),
+        },
+        Answer::Redirect(to) => {
+            let location = rules::with_query(&to, request.uri().query());
+            moved(StatusCode::PERMANENT_REDIRECT.as_u16(), &location, &site.headers)
+        }
     }
+}
+
+/// What the redirects of the site say of a path that has no page.
+fn ruled(site: &Site, request: &HttpRequest) -> Option<Found> {
+    let decoded = url::decode(request.uri().path()).filter(|path| url::is_addressable(path))?;
+    let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    site.redirects.find(&url::single_slashes(&decoded), request.uri().query(), language)
 }
 
 /// How long a page may be kept, unless it says so itself.
@@ -132,8 +151,8 @@ fn broken(page: &str) -> HttpResponse {
     response
 }
 
-fn moved(location: &str, headers: &[Header]) -> HttpResponse {
-    let mut response = HttpResponse::new(StatusCode::PERMANENT_REDIRECT);
+fn moved(status: u16, location: &str, headers: &[Header]) -> HttpResponse {
+    let mut response = HttpResponse::new(StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND));
     // The rules encode every location.
     let location = HeaderValue::from_str(location).unwrap_or_else(|_| HeaderValue::from_static("/"));
     response.headers_mut().insert(header::LOCATION, location);

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use super::asset::{Asset, Header, parsed};
 use super::trouble::Trouble;
 use crate::api::Engine;
+use crate::release::redirects::Redirects;
 use crate::release::{ObjectId, Release};
 
 /// One build of the project.
@@ -36,6 +37,8 @@ pub enum Current {
 pub struct Site {
     /// The object of every decoded path.
     pub paths: HashMap<String, Arc<Asset>>,
+    /// What answers where there is no page.
+    pub redirects: Redirects,
     /// Every object, by its id, for its immutable name.
     pub assets: HashMap<ObjectId, Arc<Asset>>,
     /// The page for what is not found.
@@ -63,10 +66,11 @@ impl Site {
             }
             assets.insert(id.clone(), Arc::new(asset));
         }
-        let paths = build.release.paths.iter();
+        let redirects = build.release.redirects();
+        let paths = build.release.paths.iter().filter(|(path, _)| !redirects.covered().contains(*path));
         let paths = paths.filter_map(|(path, id)| Some((path.clone(), assets.get(id)?.clone()))).collect();
         let not_found = assets.get(&build.release.not_found)?.clone();
-        Some(Self { paths, assets, not_found, engine: build.engine, headers, build: name })
+        Some(Self { paths, redirects, assets, not_found, engine: build.engine, headers, build: name })
     }
 
     fn by_etag(&self) -> HashMap<&str, &Arc<Asset>> {

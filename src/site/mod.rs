@@ -18,8 +18,8 @@ pub mod redirect_faults;
 pub mod redirect_table;
 pub mod redirects;
 pub mod redirects_file;
-pub mod rules;
 pub mod rewrite;
+pub mod rules;
 pub mod scan;
 pub mod url;
 
