@@ -45,12 +45,13 @@ const PREFIXES: [(&str, &str); 21] = [
 /// Operations whose action has another name.
 ///
 /// Source: service authorization reference, "Actions, resources, and condition keys".
-const RENAMED: [(&str, &str); 22] = [
+const RENAMED: [(&str, &str); 23] = [
     ("s3:HeadObject", "s3:GetObject"),
     ("s3:HeadBucket", "s3:ListBucket"),
     ("s3:ListObjectsV2", "s3:ListBucket"),
     ("s3:ListObjectVersions", "s3:ListBucketVersions"),
     ("s3:ListMultipartUploads", "s3:ListBucketMultipartUploads"),
+    ("s3:ListParts", "s3:ListMultipartUploadParts"),
     ("s3:DeleteObjects", "s3:DeleteObject"),
     ("s3:CreateMultipartUpload", "s3:PutObject"),
     ("s3:UploadPart", "s3:PutObject"),
@@ -167,6 +168,7 @@ fn files_of(kind: &str) -> Vec<String> {
     let (service, _) = kind.split_once('.').unwrap_or((kind, ""));
     let shared: &[&str] = match kind {
         "acm.validation" => &["acm_certificate"],
+        "release.objects" => &["list", "multipart", "single"],
         "cloudfront.domain" | "cloudfront.deployment" => &["cloudfront_distribution"],
         "ec2.gateway_endpoint" | "ec2.interface_endpoint" => &["ec2_endpoint"],
         "ec2.internet_gateway" | "ec2.elastic_ip" | "ec2.nat_gateway" => &["ec2_gateway"],

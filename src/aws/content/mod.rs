@@ -8,6 +8,7 @@ pub mod release_live;
 pub mod release_manifest;
 pub mod release_objects;
 pub mod s3_ledger;
+pub mod upload;
 
 use std::path::PathBuf;
 use std::sync::Arc;
