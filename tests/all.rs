@@ -21,6 +21,8 @@ mod resume;
 #[cfg(feature = "serve")]
 mod serve;
 mod support;
+#[cfg(all(feature = "publish", feature = "lambda"))]
+mod uploads;
 
 #[test]
 fn no_test_file_is_forgotten() {

@@ -2,6 +2,7 @@
 //! where an earlier run has stopped.
 
 mod bounded;
+mod buffers;
 mod gate;
 mod list;
 mod multipart;

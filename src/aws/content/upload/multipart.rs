@@ -14,6 +14,7 @@ use md5::{Digest, Md5};
 
 use super::FOREVER;
 use super::bounded::each;
+use super::buffers::Buffers;
 use super::plan::{self, Listed, Part, Sent};
 use super::sender::{Failure, Sender, judged};
 use super::single::{hex, other_etag, withdrawn};
@@ -174,8 +175,8 @@ impl Upload {
 
     async fn part(&self, part: Part, there: Option<Listed>) -> Result<Sent, Trouble> {
         let _memory = self.sender.memory(part.size).await;
-        let content = self.object.content.clone();
-        let (bytes, md5) = tokio::task::spawn_blocking(move || read(&content, part)).await??;
+        let (content, buffers) = (self.object.content.clone(), self.sender.buffers.clone());
+        let (bytes, md5) = tokio::task::spawn_blocking(move || read(&content, part, &buffers)).await??;
         let etag = match there.filter(|there| there.is(part, &md5)) {
             Some(there) => there.etag,
             None => self.send(part, bytes, &md5).await?,
@@ -231,15 +232,15 @@ impl Upload {
     }
 }
 
-fn read(content: &Content, part: Part) -> io::Result<(Bytes, [u8; 16])> {
+fn read(content: &Content, part: Part, buffers: &Buffers) -> io::Result<(Bytes, [u8; 16])> {
     let bytes = match content {
         Content::Memory(bytes) => bytes.slice(part.offset as usize..(part.offset + part.size) as usize),
         Content::Disk { path, .. } => {
             let mut file = File::open(path)?;
             file.seek(SeekFrom::Start(part.offset))?;
-            let mut bytes = vec![0; part.size as usize];
-            file.read_exact(&mut bytes)?;
-            bytes.into()
+            let mut buffer = buffers.take(part.size as usize);
+            file.read_exact(buffer.as_mut())?;
+            buffer.freeze()
         }
     };
     let md5 = Md5::digest(&bytes).into();

@@ -18,6 +18,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep};
 
+use super::buffers::Buffers;
 use super::gate::Gate;
 use super::pace::Pace;
 use super::progress::Progress;
@@ -62,6 +63,8 @@ pub struct Sender {
     pub bucket: String,
     /// How far they are.
     pub progress: Progress,
+    /// What parts are read into.
+    pub buffers: Buffers,
     gate: Gate,
     memory: Semaphore,
     cores: Semaphore,
@@ -147,6 +150,7 @@ impl Sender {
             cloud: Cloud { s3: Client::from_conf(config.build()), ..cloud.clone() },
             bucket: bucket.to_owned(),
             progress,
+            buffers: Buffers::default(),
             gate: Gate::new(Pace::default()),
             memory: Semaphore::new(MEMORY as usize),
             cores: Semaphore::new(cores),
