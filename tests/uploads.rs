@@ -176,7 +176,8 @@ fn many_files_are_stored_though_s3_asks_for_less_all_the_time() {
     for number in 0..120 {
         project.write(&format!("site/pages/{number}.html"), &text(number));
     }
-    let busy = json!({"service": "s3", "operation": "PutObject", "match": "/small-site-123456789012/c/", "times": 150, "code": "SlowDown",
+    let object = format!("/{BUCKET}/c/");
+    let busy = json!({"service": "s3", "operation": "PutObject", "match": object, "times": 150, "code": "SlowDown",
         "status": 503});
     account.ask("POST", "faults", &busy);
     project.run(PUBLISH).ok();
