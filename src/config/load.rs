@@ -73,6 +73,7 @@ fn from_text(text: &str, stage: &str) -> Result<Config, ConfigError> {
     super::headers::validate(&config.headers, &mut faults);
     config.security.validate(&mut faults);
     config.observe.validate(&mut faults);
+    config.releases.validate(&mut faults);
     if faults.is_empty() { Ok(config) } else { Err(document.place(stage, faults)) }
 }
 

@@ -9,6 +9,7 @@ pub mod network;
 pub mod observe;
 pub mod project;
 pub mod redirects;
+pub mod releases;
 pub mod schedule;
 pub mod security;
 pub mod site;
@@ -40,6 +41,8 @@ pub struct Config {
     pub security: security::Security,
     /// `[observe]`.
     pub observe: observe::Observe,
+    /// `[releases]`.
+    pub releases: releases::Releases,
     /// `[[schedule]]`.
     pub schedule: Vec<schedule::Schedule>,
     /// `[[redirects]]`.

@@ -1,6 +1,8 @@
 //! What a visitor would see change between two releases.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use super::manifest::Manifest;
 
@@ -15,8 +17,25 @@ pub struct Difference {
     pub removed: Vec<Page>,
     /// Whether the not-found page differs.
     pub not_found: bool,
-    /// Whether the API differs.
-    pub api: bool,
+    /// How the API differs.
+    pub api: ApiDifference,
+}
+
+/// What an API answers, such as `GET /api/messages`, and to whom, in words.
+pub type Routes = BTreeMap<String, String>;
+
+/// How the APIs of two releases differ, each list sorted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ApiDifference {
+    /// Whether they differ at all, if only in what a field may hold.
+    pub changed: bool,
+    /// Routes that only the newer release answers.
+    pub added: Vec<String>,
+    /// Routes that both answer, to others than before: each with whom it answers now.
+    pub opened: Vec<String>,
+    /// Routes that only the older release answers.
+    pub removed: Vec<String>,
 }
 
 /// A path of one release.
@@ -46,7 +65,7 @@ impl Difference {
             return Self {
                 added: missing_from(None, after),
                 not_found: true,
-                api: after.api.is_some(),
+                api: ApiDifference { changed: after.api.is_some(), ..ApiDifference::default() },
                 ..Self::default()
             };
         };
@@ -55,13 +74,32 @@ impl Difference {
             changed: changed(before, after),
             removed: missing_from(Some(after), before),
             not_found: before.not_found != after.not_found,
-            api: before.api != after.api,
+            api: ApiDifference { changed: before.api != after.api, ..ApiDifference::default() },
         }
+    }
+
+    /// The same, with the routes by name.
+    #[must_use]
+    pub fn with_routes(mut self, before: &Routes, after: &Routes) -> Self {
+        self.api = ApiDifference::between(self.api.changed, before, after);
+        self
     }
 
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+impl ApiDifference {
+    /// From the routes of the older release to those of the newer.
+    pub fn between(changed: bool, before: &Routes, after: &Routes) -> Self {
+        let only = |one: &Routes, other: &Routes| {
+            one.keys().filter(|route| !other.contains_key(*route)).cloned().collect::<Vec<_>>()
+        };
+        let both = after.iter().filter_map(|(route, who)| Some((route, who, before.get(route)?)));
+        let opened = both.filter(|(_, now, then)| now != then).map(|(route, who, _)| format!("{route}: {who}"));
+        Self { changed, added: only(after, before), opened: opened.collect(), removed: only(before, after) }
     }
 }
 
@@ -95,7 +133,18 @@ mod tests {
         assert_eq!(difference.added, [Page { path: "/new".into(), size: 4 }]);
         assert_eq!(difference.changed, [ChangedPage { path: "/".into(), before: 4, size: 5 }]);
         assert_eq!(difference.removed, [Page { path: "/old".into(), size: 3 }]);
-        assert!(!difference.not_found && !difference.api);
+        assert!(!difference.not_found && !difference.api.changed);
+    }
+
+    #[test]
+    fn routes_are_added_opened_and_removed() {
+        let routes = |all: &[(&str, &str)]| all.iter().map(|(r, who)| ((*r).to_owned(), (*who).to_owned())).collect();
+        let before: Routes =
+            routes(&[("GET /api/a", "if owner"), ("POST /api/a", "anybody"), ("GET /api/b", "anybody")]);
+        let after: Routes = routes(&[("GET /api/a", "anybody"), ("POST /api/a", "anybody"), ("GET /api/c", "anybody")]);
+        let api = ApiDifference::between(true, &before, &after);
+        assert_eq!((api.added, api.removed), (vec!["GET /api/c".to_owned()], vec!["GET /api/b".to_owned()]));
+        assert_eq!(api.opened, ["GET /api/a: anybody"]);
     }
 
     #[test]

@@ -134,6 +134,13 @@ impl ReleaseId {
         self.0.rsplit('-').next().unwrap_or_default()
     }
 
+    /// When it was made, in seconds since 1970.
+    pub fn seconds(&self) -> i64 {
+        let text = self.0.get(..15).unwrap_or_default();
+        let at = jiff::Timestamp::strptime("%Y%m%d-%H%M%S %z", format!("{text} +0000"));
+        at.map_or(0, jiff::Timestamp::as_second)
+    }
+
     /// Its manifest's key in the site bucket.
     pub fn key(&self) -> String {
         format!("releases/{self}.json")
@@ -185,6 +192,7 @@ mod tests {
         let id = ReleaseId::new(at, &"0123456789abcdef".repeat(4));
         assert_eq!(id.as_str(), "20250310-020405-0123456789");
         assert_eq!((id.as_str().len(), id.digest()), (RELEASE_ID_LENGTH, "0123456789"));
+        assert_eq!(id.seconds(), at.as_second());
         assert_eq!(ReleaseId::parse(id.as_str()), Some(id));
         for text in ["", "20250310-020405", "20250310-020405-012345678X", "2025031-020405-0123456789", "../x"] {
             assert_eq!(ReleaseId::parse(text), None, "{text}");

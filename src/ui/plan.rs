@@ -7,7 +7,7 @@ use super::{Ui, bytes, count};
 use crate::cost::{Estimate, Expected};
 use crate::deploy::plan::FieldChange;
 use crate::deploy::{Plan, Planned, Verb};
-use crate::release::Difference;
+use crate::release::{ApiDifference, Difference};
 
 /// Longest value that is shown whole.
 const SHOWN: usize = 60;
@@ -143,7 +143,17 @@ fn reason(step: &Planned) -> Option<String> {
     }
 }
 
-fn contents(pages: &Difference) -> Vec<String> {
+/// What changes for visitors, the first pages by name.
+pub fn contents(pages: &Difference) -> Vec<String> {
+    pages_of(pages, PAGES)
+}
+
+/// What changes for visitors, every page by name.
+pub fn all_contents(pages: &Difference) -> Vec<String> {
+    pages_of(pages, usize::MAX)
+}
+
+fn pages_of(pages: &Difference, most: usize) -> Vec<String> {
     if pages.is_empty() {
         return Vec::new();
     }
@@ -153,19 +163,31 @@ fn contents(pages: &Difference) -> Vec<String> {
         pages.changed.len(),
         pages.removed.len()
     )];
-    if pages.api {
-        lines.push(format!("{STRONG}API:{STRONG:#} its declarations change"));
-    }
     let added = pages.added.iter().map(|page| ('+', &page.path, page.size));
     let changed = pages.changed.iter().map(|page| ('~', &page.path, page.size));
     let removed = pages.removed.iter().map(|page| ('-', &page.path, page.size));
     let all: Vec<_> = added.chain(changed).chain(removed).collect();
-    let named = all.iter().take(PAGES).map(|(sign, path, size)| format!("  {sign} {path} ({})", bytes(*size)));
+    let named = all.iter().take(most).map(|(sign, path, size)| format!("  {sign} {path} ({})", bytes(*size)));
     lines.extend(named);
-    if all.len() > PAGES {
-        lines.push(format!("  … and {} more", all.len() - PAGES));
+    if all.len() > most {
+        lines.push(format!("  … and {} more", all.len() - most));
     }
+    if pages.not_found {
+        lines.push("  ~ the page for what is not found".into());
+    }
+    lines.extend(api(&pages.api));
     lines
+}
+
+fn api(api: &ApiDifference) -> Vec<String> {
+    if !api.changed {
+        return Vec::new();
+    }
+    let lists = [('+', &api.added), ('~', &api.opened), ('-', &api.removed)];
+    let named: Vec<String> =
+        lists.iter().flat_map(|(sign, routes)| routes.iter().map(move |route| format!("  {sign} {route}"))).collect();
+    let what = if named.is_empty() { " its declarations change" } else { "" };
+    [format!("{STRONG}API:{STRONG:#}{what}")].into_iter().chain(named).collect()
 }
 
 /// `path: there -> wanted`.
