@@ -16,6 +16,8 @@ const FOLDER: &str = "api";
 const FORMAT: u32 = 1;
 /// Longest name of a collection, in characters; table names add to it.
 const NAME: usize = 31;
+/// Who may what there is no rule for.
+const NOBODY: &str = "nobody";
 
 /// What a project's API is.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,13 +129,19 @@ impl Bundle {
                 method,
                 path: format!("/api/{name}{rest}"),
                 who: match collection.rules.get(&verb).map(String::as_str) {
-                    None => "nobody".into(),
+                    None => NOBODY.into(),
                     Some("true") => "anybody".into(),
                     Some(rule) => format!("if {rule}"),
                 },
             })
         };
         self.collections.iter().flat_map(routes).collect()
+    }
+
+    /// What is answered to anybody at all: the route, such as `GET /api/messages`, and who may.
+    pub fn answered(&self) -> BTreeMap<String, String> {
+        let routes = self.routes().into_iter().filter(|route| route.who != NOBODY);
+        routes.map(|route| (format!("{} {}", route.method, route.path), route.who)).collect()
     }
 
     fn of(collections: BTreeMap<String, Collection>) -> Self {

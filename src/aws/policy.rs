@@ -170,6 +170,7 @@ fn files_of(kind: &str) -> Vec<String> {
         "acm.validation" => &["acm_certificate"],
         "release.objects" => &["list", "multipart", "single"],
         "cloudfront.domain" | "cloudfront.deployment" => &["cloudfront_distribution"],
+        "release.kept" => &["release_sweep", "release_keys", "release_live", "release_manifest"],
         "ec2.gateway_endpoint" | "ec2.interface_endpoint" => &["ec2_endpoint"],
         "ec2.internet_gateway" | "ec2.elastic_ip" | "ec2.nat_gateway" => &["ec2_gateway"],
         _ => &[],

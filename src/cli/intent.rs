@@ -8,9 +8,9 @@ use super::{Failure, Kind, account};
 use crate::api::Bundle;
 use crate::aws::compute::lambda_function::Engine;
 use crate::aws::compute::package::EngineFile;
+use crate::aws::content::release_manifest::Manifests;
 use crate::aws::content::s3_ledger::{self, Seen};
-use crate::aws::content::{Publication, refused, release_live, release_manifest};
-use crate::aws::edge::cloudfront_function;
+use crate::aws::content::{Now, Publication, refused, release_live, release_manifest};
 use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
 use crate::aws::stack::{self, ApiParts, ReleaseParts, Wanted};
 use crate::aws::{Cloud, Cx, kinds, policy};
@@ -19,7 +19,7 @@ use crate::cost::{Assumptions, Edges, Estimate, Expected, components_of, estimat
 use crate::deploy::{
     Context, Event, Graph, GraphError, Inventory, KindError, Made, Outputs, Plan, PlanError, PlanOptions, Resource,
 };
-use crate::release::{Difference, Manifest, Pointer, ReleaseId, Slot, pack};
+use crate::release::{Difference, Manifest, Past, Pointer, ReleaseId, Routes, Slot, pack};
 use crate::ui::diagram;
 
 /// The graphs of one run.
@@ -49,20 +49,24 @@ impl Intent {
     pub async fn to_publish(cloud: Cloud, project: &Project, loaded: &Loaded) -> Result<Self, Failure> {
         let file = engine()?;
         let live = live(&cloud).await?;
-        let now = live.as_ref().map(|live| &live.pointer);
+        let pointer = live.as_ref().map(|live| &live.pointer);
         let manifest = loaded.release.manifest();
         let same = live.as_ref().is_some_and(|live| live.manifest.as_ref() == Some(&manifest));
         let packed = pack(&manifest.targets()).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
-        let id = match now {
-            Some(now) if same => now.live.release.clone(),
+        let (id, there) = match pointer {
+            Some(pointer) if same => (pointer.live.release.clone(), None),
             _ => release_id(&cloud, &manifest).await?,
         };
+        let at = self::now()?.as_second();
         let slot = Slot::new(id.clone(), &packed, manifest.target(&manifest.not_found), manifest.api.as_ref());
-        let pointer = Pointer::next(slot, now, self::now()?.as_second());
-        let superseded = superseded(&cloud, now, &pointer).await?;
+        let next = Pointer::next(slot, pointer, at);
         let ledger = s3_ledger::read(&cloud).await?;
-        let pages = Difference::between(live.as_ref().and_then(|live| live.manifest.as_ref()), &manifest);
-        let release = Some(ReleaseParts { pointer, objects: loaded.release.objects.len(), superseded });
+        let before = live.as_ref().and_then(|live| live.manifest.as_ref());
+        let pages = differences(&cloud, before, &manifest, loaded.bundle.as_ref()).await?;
+        let past = past(&ledger, pointer, &id, there.as_ref());
+        let release = Some(ReleaseParts { pointer: next.clone(), objects: loaded.release.objects.len() });
+        let after = pointer.map(|pointer| pointer.live.release.clone()).filter(|after| *after != id);
+        let now = Now { at, pointer: Some(next), after, pages: pages.clone(), there };
         let previous = live.and_then(|live| live.manifest);
         let engine = Engine { identity: file.identity.clone(), architecture: file.architecture.to_owned() };
         let wanted = Wanted {
@@ -78,6 +82,7 @@ impl Intent {
         let (release, migrations) = (loaded.release.clone(), loaded.migrations.clone());
         let cache = project.data().join("cache");
         let publication = Publication::new(id, release, packed, file, migrations, previous, cache);
+        let publication = publication.into_site(now, past);
         Ok(Self { cloud: Arc::new(cloud.with(publication)), desired, known, pages: Some(pages), ledger })
     }
 
@@ -178,10 +183,46 @@ pub async fn live(cloud: &Cloud) -> Result<Option<Live>, Failure> {
 
 /// An earlier run of the same content may have been interrupted, or may have been live before: its
 /// id is used again, so that nothing is there twice.
-async fn release_id(cloud: &Cloud, manifest: &Manifest) -> Result<ReleaseId, Failure> {
+async fn release_id(cloud: &Cloud, manifest: &Manifest) -> Result<(ReleaseId, Option<Manifests>), Failure> {
     let new = manifest.release_id(now()?);
     let there = release_manifest::list(cloud).await?;
-    Ok(there.into_iter().rfind(|id| id.digest() == new.digest()).unwrap_or(new))
+    let same = there.releases.iter().rfind(|id| id.digest() == new.digest()).cloned();
+    Ok((same.unwrap_or(new), Some(there)))
+}
+
+/// What is remembered of the releases when the upload of `id` begins.
+fn past(ledger: &Seen, pointer: Option<&Pointer>, id: &ReleaseId, there: Option<&Manifests>) -> Past {
+    let mut past = ledger.past();
+    if let Some(pointer) = pointer {
+        past.complete(pointer, None);
+    }
+    if there.is_some_and(|there| !there.releases.contains(id)) {
+        past.begin(id);
+    }
+    past
+}
+
+/// How what is published differs from what is live, the routes of the API by name.
+async fn differences(
+    cloud: &Cloud,
+    before: Option<&Manifest>,
+    after: &Manifest,
+    bundle: Option<&Bundle>,
+) -> Result<Difference, Failure> {
+    let pages = Difference::between(before, after);
+    if !pages.api.changed {
+        return Ok(pages);
+    }
+    let before = routes_of(cloud, before).await?;
+    Ok(pages.with_routes(&before, &bundle.map(Bundle::answered).unwrap_or_default()))
+}
+
+/// What the API of a release answers; nothing when that cannot be read.
+pub async fn routes_of(cloud: &Cloud, manifest: Option<&Manifest>) -> Result<Routes, Failure> {
+    let Some(id) = manifest.and_then(|manifest| manifest.api.as_ref()) else { return Ok(Routes::new()) };
+    let bytes = release_manifest::bytes_at(cloud, &id.key()).await?;
+    let bundle = bytes.and_then(|bytes| Bundle::parse(bytes).ok());
+    Ok(bundle.as_ref().map(Bundle::answered).unwrap_or_default())
 }
 
 /// The time; `SOURCE_DATE_EPOCH` sets it, as for every tool that makes reproducible output.
@@ -189,18 +230,6 @@ pub fn now() -> Result<jiff::Timestamp, Failure> {
     let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") else { return Ok(jiff::Timestamp::now()) };
     let seconds = text.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     seconds.ok_or_else(|| Failure::yours(format!("SOURCE_DATE_EPOCH is \"{text}\", which is no number of seconds")))
-}
-
-/// The release whose keys nobody needs once `next` is live: the one before the one before it,
-/// unless the edge function falls back to it.
-async fn superseded(cloud: &Cloud, now: Option<&Pointer>, next: &Pointer) -> Result<Option<Slot>, Failure> {
-    let Some(now) = now.filter(|now| now.live.release != next.live.release) else { return Ok(None) };
-    let Some(old) = now.previous.clone().filter(|old| old.release != next.live.release) else { return Ok(None) };
-    let fallback = cloudfront_function::fallback(&context(cloud), &cloud.names.part("edge")).await?;
-    let needed = fallback.is_some_and(|fallback| {
-        fallback.live.release == old.release || fallback.previous.is_some_and(|slot| slot.release == old.release)
-    });
-    Ok((!needed).then_some(old))
 }
 
 /// The parts of an API that live in the account.

@@ -3,23 +3,26 @@
 pub mod engine_package;
 pub mod migrations_applied;
 pub mod migrations_bundle;
+pub mod release_back;
+pub mod release_kept;
 pub mod release_keys;
 pub mod release_live;
 pub mod release_manifest;
 pub mod release_objects;
+mod release_sweep;
 pub mod s3_ledger;
 pub mod upload;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-
-use bytes::Bytes;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::aws::compute::package::{EngineFile, LazyPackage, Package, PackageError};
 use crate::deploy::StepError;
 use crate::release::id::{BundleId, ReleaseId};
-use crate::release::{Manifest, Object, Packed, Release};
+use crate::release::{Difference, Manifest, Object, Packed, Past, Pointer, Release};
 use crate::store::migrations::Migrations;
+use bytes::Bytes;
+use release_manifest::Manifests;
 
 /// What one run publishes: a release, and the engine that answers its API.
 pub struct Publication {
@@ -35,7 +38,25 @@ pub struct Publication {
     pub migrations: Migrations,
     /// Manifest of the release that is live: what it lists is in the bucket.
     pub previous: Option<Manifest>,
+    /// What it is published into.
+    pub now: Now,
+    past: Mutex<Past>,
     package: LazyPackage,
+}
+
+/// What a release is published into.
+#[derive(Debug, Clone, Default)]
+pub struct Now {
+    /// When, in seconds since 1970.
+    pub at: i64,
+    /// The pointer that makes it live; `None` when nothing does.
+    pub pointer: Option<Pointer>,
+    /// The release that is live until then.
+    pub after: Option<ReleaseId>,
+    /// How it differs from that one.
+    pub pages: Difference,
+    /// The manifests that there are, if somebody looked.
+    pub there: Option<Manifests>,
 }
 
 impl Publication {
@@ -49,7 +70,24 @@ impl Publication {
         previous: Option<Manifest>,
         cache: PathBuf,
     ) -> Self {
-        Self { id, release, packed, engine, migrations, previous, package: LazyPackage::kept_in(cache) }
+        let (now, past, package) = (Now::default(), Mutex::default(), LazyPackage::kept_in(cache));
+        Self { id, release, packed, engine, migrations, previous, now, past, package }
+    }
+
+    /// The same, into a site of which this is known and remembered.
+    #[must_use]
+    pub fn into_site(self, now: Now, past: Past) -> Self {
+        Self { now, past: Mutex::new(past), ..self }
+    }
+
+    /// What is remembered of the releases, with what this run has done so far.
+    pub fn past(&self) -> Past {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Has what is remembered changed by what this run has done.
+    pub fn remember(&self, change: impl FnOnce(&mut Past)) {
+        change(&mut self.past.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The function's package, made when it is first asked for.

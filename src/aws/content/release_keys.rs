@@ -5,18 +5,23 @@ use std::sync::PoisonError;
 use aws_sdk_cloudfrontkeyvaluestore::types as kvs;
 use serde::{Deserialize, Serialize};
 
-use super::release_live::{stale, tag};
+use super::release_live::{look, read, stale, tag};
 use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
 use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
 use crate::aws::{Cx, Tell};
 use crate::deploy::{Found, Resource, StepError};
-use crate::release::{Slot, preview};
+use crate::release::pack::STORE_BYTES;
+use crate::release::{Packed, ReleaseId, Slot, preview};
 
 /// Most keys in one UpdateKeys.
 ///
 /// Source: CloudFront quotas, key value stores.
 const BATCH: usize = 50;
+/// Most keys in one answer of ListKeys.
+///
+/// Source: CloudFront KeyValueStore API reference, ListKeys.
+const LISTED: i32 = 50;
 
 /// The buckets of a release, each one key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,51 +67,119 @@ impl Resource for Keys {
             return Ok(None);
         };
         let looking = || format!("look at the keys of {}", self.slot.release);
-        let text = get(cx, &store.arn, &preview::slot_key(&self.slot.release)).await.telling(looking)?;
-        let slot = text.and_then(|text| serde_json::from_str(&text).ok());
+        let slot = slot(cx, &store.arn, &self.slot.release).await.telling(looking)?;
         Ok(slot.map(|slot| Found { spec: Self { store: self.store.clone(), slot }, output: KeysOutput {} }))
     }
 
     async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<KeysOutput, StepError> {
-        let writing = || format!("write the keys of {}", self.slot.release);
         let store = cx.output::<KeyValueStore>(&self.store)?.arn;
-        let packed = &cx.cloud.publication()?.packed;
-        let slot = serde_json::to_string(&self.slot).map_err(StepError::bug)?;
-        let mut pairs: Vec<(String, String)> = Vec::with_capacity(packed.buckets.len() + 2);
-        pairs.extend(secret(cx, &store).await.telling(writing)?.map(|secret| (preview::KEY.to_owned(), secret)));
-        pairs.extend(packed.entries(&self.slot.release).map(|(key, value)| (key, value.to_owned())));
-        pairs.push((preview::slot_key(&self.slot.release), slot));
-        let mut tag = None;
-        let mut written = 0;
-        for batch in pairs.chunks(BATCH) {
-            let puts = batch
-                .iter()
-                .map(|(key, value)| kvs::PutKeyRequestListItem::builder().key(key).value(value).build())
-                .collect::<Result<Vec<_>, _>>()
-                .telling(writing)?;
-            tag = Some(update(cx, &store, tag, puts, Vec::new()).await.telling(writing)?);
-            written += batch.len();
-            cx.note(format!("{written} of {} keys", pairs.len()));
-        }
+        write(cx, &store, &self.slot, &cx.cloud.publication()?.packed).await?;
         Ok(KeysOutput {})
     }
 
     async fn delete(&self, cx: &Cx, _: Found<Self>) -> Result<(), StepError> {
-        let removing = || format!("remove the keys of {}", self.slot.release);
-        let Some(store) = cx.try_output::<KeyValueStore>(&self.store)? else { return Ok(()) };
-        let mut keys: Vec<String> = self.keys().collect();
-        keys.reverse();
-        let mut tag = None;
-        for batch in keys.chunks(BATCH) {
-            let deletes = batch
-                .iter()
-                .map(|key| kvs::DeleteKeyRequestListItem::builder().key(key).build())
-                .collect::<Result<Vec<_>, _>>()
-                .telling(removing)?;
-            tag = Some(update(cx, &store.arn, tag, Vec::new(), deletes).await.telling(removing)?);
+        match cx.try_output::<KeyValueStore>(&self.store)? {
+            Some(store) => remove(cx, &store.arn, &self.slot.release).await,
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Writes the keys of a release.
+pub async fn write(cx: &Cx, store: &str, slot: &Slot, packed: &Packed) -> Result<(), StepError> {
+    let writing = || format!("write the keys of {}", slot.release);
+    let text = serde_json::to_string(slot).map_err(StepError::bug)?;
+    let mut pairs: Vec<(String, String)> = Vec::with_capacity(packed.buckets.len() + 2);
+    pairs.extend(secret(cx, store).await.telling(writing)?.map(|secret| (preview::KEY.to_owned(), secret)));
+    pairs.extend(packed.entries(&slot.release).map(|(key, value)| (key, value.to_owned())));
+    pairs.push((preview::slot_key(&slot.release), text));
+    let bytes = pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let mut tag = Some(make_room(cx, store, bytes, &slot.release).await?);
+    let mut written = 0;
+    for batch in pairs.chunks(BATCH) {
+        let puts = batch
+            .iter()
+            .map(|(key, value)| kvs::PutKeyRequestListItem::builder().key(key).value(value).build())
+            .collect::<Result<Vec<_>, _>>()
+            .telling(writing)?;
+        tag = Some(update(cx, store, tag, puts, Vec::new()).await.telling(writing)?);
+        written += batch.len();
+        cx.note(format!("{written} of {} keys", pairs.len()));
+    }
+    Ok(())
+}
+
+/// Gives the tag that the next write must name. Where three releases do not fit at once, the keys of
+/// the one before the live one go: nobody is answered from it once the new one is live.
+async fn make_room(cx: &Cx, store: &str, bytes: usize, new: &ReleaseId) -> Result<String, StepError> {
+    let looking = || "look how full the edge store is";
+    let before = look(cx, store).await.telling(looking)?;
+    if size(before.total_size_in_bytes) + bytes <= STORE_BYTES {
+        return Ok(before.e_tag);
+    }
+    let pointer = read(cx, store).await.telling(|| "read which release is live")?;
+    let Some(old) = pointer.and_then(|pointer| pointer.previous).filter(|old| old.release != *new) else {
+        return Ok(before.e_tag);
+    };
+    cx.note(format!("removing the keys of {}, which leave no room", old.release));
+    remove(cx, store, &old.release).await?;
+    Ok(look(cx, store).await.telling(looking)?.e_tag)
+}
+
+/// A size that AWS tells.
+pub fn size(told: i64) -> usize {
+    usize::try_from(told).unwrap_or_default()
+}
+
+/// Removes the keys of a release, as far as they are there.
+///
+/// The slot goes first, so that nobody takes what is left for a whole release, and the first bucket
+/// last: where neither is, none is.
+pub async fn remove(cx: &Cx, store: &str, release: &ReleaseId) -> Result<(), StepError> {
+    let removing = || format!("remove the keys of {release}");
+    let keys = keys_to_remove(cx, store, release).await.telling(removing)?;
+    let mut tag = None;
+    for batch in keys.chunks(BATCH) {
+        let deletes = batch
+            .iter()
+            .map(|key| kvs::DeleteKeyRequestListItem::builder().key(key).build())
+            .collect::<Result<Vec<_>, _>>()
+            .telling(removing)?;
+        tag = Some(update(cx, store, tag, Vec::new(), deletes).await.telling(removing)?);
+    }
+    Ok(())
+}
+
+async fn keys_to_remove(cx: &Cx, store: &str, release: &ReleaseId) -> Result<Vec<String>, CallError> {
+    if let Some(slot) = slot(cx, store, release).await? {
+        let mut keys: Vec<String> = Keys { store: String::new(), slot }.keys().collect();
+        keys.reverse();
+        return Ok(keys);
+    }
+    let first = format!("{release}:0");
+    if get(cx, store, &first).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    // Somebody was interrupted while writing or removing them: what is there is not known.
+    let mut keys = Vec::new();
+    let mut token = None;
+    loop {
+        let call = cx.cloud.store.list_keys().kvs_arn(store).max_results(LISTED).set_next_token(token);
+        let page = answer("ListKeys", call.send().await)?;
+        let of_release = |key: &str| key.split(':').next() == Some(release.as_str()) && key != first;
+        keys.extend(page.items().iter().map(|item| item.key().to_owned()).filter(|key| of_release(key)));
+        token = page.next_token;
+        if token.is_none() {
+            keys.push(first);
+            return Ok(keys);
+        }
+    }
+}
+
+/// What an edge must know to answer from a release; `None` when its keys are not there.
+pub async fn slot(cx: &Cx, store: &str, release: &ReleaseId) -> Result<Option<Slot>, CallError> {
+    let text = get(cx, store, &preview::slot_key(release)).await?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// The value of a key; `None` when there is no such key.

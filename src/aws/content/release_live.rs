@@ -1,5 +1,6 @@
 //! The pointer: the one write that visitors see.
 
+use aws_sdk_cloudfrontkeyvaluestore::operation::describe_key_value_store::DescribeKeyValueStoreOutput;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
@@ -80,11 +81,15 @@ pub async fn write(cx: &Cx, store: &str, pointer: &Pointer) -> Result<(), CallEr
 
 /// The tag that the next write must name.
 pub async fn tag(cx: &Cx, store: &str) -> Result<String, CallError> {
+    Ok(look(cx, store).await?.e_tag)
+}
+
+/// The store as it is: its tag, and how full it is.
+pub async fn look(cx: &Cx, store: &str) -> Result<DescribeKeyValueStoreOutput, CallError> {
     let call = cx.cloud.store.describe_key_value_store().kvs_arn(store);
     // A store that was made a moment ago is not yet known to its data plane.
     let look = || async { answer("DescribeKeyValueStore", call.clone().send().await) };
-    let output = Patience::PROPAGATION.retry(|e| e.is("ResourceNotFoundException"), look).await?;
-    Ok(output.e_tag)
+    Patience::PROPAGATION.retry(|e| e.is("ResourceNotFoundException"), look).await
 }
 
 /// Whether a write named a tag that is no longer the store's.

@@ -1,17 +1,25 @@
 //! The manifest of a release: the list of all that it consists of.
 
+use std::collections::HashMap;
+
 use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::Now;
 use crate::aws::data::s3_bucket::Bucket;
 use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
 use crate::aws::{Cloud, Cx, Tell};
 use crate::deploy::{Found, Resource, StepError};
-use crate::release::{self, ReleaseId};
+use crate::release::{self, ApiDifference, ReleaseId};
 
 /// Prefix of the manifests' keys.
 pub const PREFIX: &str = "releases/";
+/// What follows it for releases that are being taken away.
+const LEAVING: &str = "leaving/";
+/// Bytes of the metadata that may list routes.
+const API_BYTES: usize = 1200;
 
 /// A manifest in the site bucket. Where it is, all objects that it lists are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,10 +49,12 @@ impl Resource for Manifest {
     }
 
     async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<ManifestOutput, StepError> {
-        let text = cx.cloud.publication()?.release.manifest().to_json();
+        let publication = cx.cloud.publication()?;
+        let text = publication.release.manifest().to_json();
+        let made = Made::of(&publication.now, &cx.cloud.caller).metadata();
         let put = || async {
             let call = cx.cloud.s3.put_object().bucket(&self.bucket).key(self.release.key());
-            let call = call.content_type("application/json").if_none_match("*");
+            let call = call.content_type("application/json").set_metadata(Some(made.clone())).if_none_match("*");
             answer("PutObject", call.body(ByteStream::from(text.clone())).send().await)
         };
         // An earlier try may still be under way.
@@ -74,38 +84,183 @@ pub async fn exists(cx: &Cx, bucket: &str, release: &ReleaseId) -> Result<bool, 
     }
 }
 
+/// How a release came to be, as its manifest's metadata says: a HEAD tells it, without the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Made {
+    /// Who published it first.
+    pub by: Option<String>,
+    /// The release that was live at that time.
+    pub after: Option<ReleaseId>,
+    /// Pages and files that it added to that one.
+    pub added: usize,
+    /// Those that it changed.
+    pub changed: usize,
+    /// Those that it removed.
+    pub removed: usize,
+    /// How the API differed; of its routes, those that had room.
+    pub api: ApiDifference,
+}
+
+impl Made {
+    fn of(now: &Now, caller: &str) -> Self {
+        let pages = &now.pages;
+        Self {
+            by: Some(caller.to_owned()),
+            after: now.after.clone(),
+            added: pages.added.len(),
+            changed: pages.changed.len(),
+            removed: pages.removed.len(),
+            api: short(&pages.api),
+        }
+    }
+
+    fn metadata(&self) -> HashMap<String, String> {
+        let mut metadata = HashMap::from([
+            ("added".to_owned(), self.added.to_string()),
+            ("changed".to_owned(), self.changed.to_string()),
+            ("removed".to_owned(), self.removed.to_string()),
+        ]);
+        let by = self.by.clone().filter(|by| by.is_ascii());
+        metadata.extend(by.map(|by| ("by".to_owned(), by)));
+        metadata.extend(self.after.as_ref().map(|after| ("after".to_owned(), after.to_string())));
+        if self.api.changed {
+            // A list of ASCII texts does not fail.
+            metadata.insert("api".into(), serde_json::to_string(&self.api).unwrap_or_default());
+        }
+        metadata
+    }
+
+    fn read(metadata: &HashMap<String, String>) -> Self {
+        let text = |name: &str| metadata.get(name).map(String::as_str);
+        let number = |name| text(name).and_then(|text| text.parse().ok()).unwrap_or_default();
+        Self {
+            by: text("by").map(str::to_owned),
+            after: text("after").and_then(ReleaseId::parse),
+            added: number("added"),
+            changed: number("changed"),
+            removed: number("removed"),
+            api: text("api").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Only plain routes, and only as many as fit.
+fn short(api: &ApiDifference) -> ApiDifference {
+    let mut room = API_BYTES;
+    let mut some = |list: &[String]| {
+        let fits = |route: &&String| {
+            room = room.saturating_sub(route.len() + 3);
+            room > 0
+        };
+        list.iter().filter(|route| route.is_ascii()).take_while(fits).cloned().collect::<Vec<_>>()
+    };
+    ApiDifference {
+        changed: api.changed,
+        added: some(&api.added),
+        opened: some(&api.opened),
+        removed: some(&api.removed),
+    }
+}
+
+/// How `release` came to be; `None` when there is no such release.
+pub async fn made(cloud: &Cloud, release: &ReleaseId) -> Result<Option<Made>, StepError> {
+    let call = cloud.s3.head_object().bucket(cloud.names.bucket()).key(release.key());
+    match answer("HeadObject", call.send().await) {
+        Ok(output) => Ok(Some(output.metadata().map(Made::read).unwrap_or_default())),
+        Err(e) if absent(&e) => Ok(None),
+        Err(e) => Err(e.while_doing(format!("look at {}", release.key()))),
+    }
+}
+
 /// The manifest of `release`; `None` when it is not there.
 pub async fn read(cloud: &Cloud, release: &ReleaseId) -> Result<Option<release::Manifest>, StepError> {
-    let reading = || format!("read {}", release.key());
-    let call = cloud.s3.get_object().bucket(cloud.names.bucket()).key(release.key());
+    read_at(cloud, &release.key()).await
+}
+
+/// The manifest at a key; `None` when it is not there.
+pub async fn read_at(cloud: &Cloud, key: &str) -> Result<Option<release::Manifest>, StepError> {
+    let Some(bytes) = bytes_at(cloud, key).await? else { return Ok(None) };
+    release::Manifest::parse(&bytes).map(Some).map_err(|e| StepError::cloud(format!("read {key}"), e))
+}
+
+/// Whether a manifest is there and cannot be read, such as one of another version of arqsite.
+pub fn is_unreadable(error: &StepError) -> bool {
+    error.source.as_ref().is_some_and(|source| source.is::<release::ManifestError>())
+}
+
+/// What lies at a key of the site bucket; `None` when nothing does.
+pub async fn bytes_at(cloud: &Cloud, key: &str) -> Result<Option<Bytes>, StepError> {
+    let reading = || format!("read {key}");
+    let call = cloud.s3.get_object().bucket(cloud.names.bucket()).key(key);
     let output = match answer("GetObject", call.send().await) {
         Err(e) if absent(&e) => return Ok(None),
         result => result.telling(reading)?,
     };
-    let bytes = output.body.collect().await.map_err(|e| StepError::cloud(reading(), e))?.into_bytes();
-    release::Manifest::parse(&bytes).map(Some).map_err(|e| StepError::cloud(reading(), e))
+    Ok(Some(output.body.collect().await.map_err(|e| StepError::cloud(reading(), e))?.into_bytes()))
 }
 
-/// The releases whose manifests are in the bucket, oldest first.
-pub async fn list(cloud: &Cloud) -> Result<Vec<ReleaseId>, StepError> {
-    let mut ids = Vec::new();
+/// The manifests in the bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Manifests {
+    /// The releases that there are, oldest first.
+    pub releases: Vec<ReleaseId>,
+    /// Those that are being taken away.
+    pub leaving: Vec<ReleaseId>,
+}
+
+/// Looks which manifests are in the bucket.
+pub async fn list(cloud: &Cloud) -> Result<Manifests, StepError> {
+    let mut all = Manifests::default();
     let mut token = None;
     loop {
         let call = cloud.s3.list_objects_v2().bucket(cloud.names.bucket()).prefix(PREFIX);
         let page = match answer("ListObjectsV2", call.set_continuation_token(token).send().await) {
-            Err(e) if absent(&e) => return Ok(ids),
+            Err(e) if absent(&e) => return Ok(all),
             result => result.telling(|| "list the releases")?,
         };
-        let names = page.contents().iter().filter_map(|o| o.key()?.strip_prefix(PREFIX)?.strip_suffix(".json"));
-        ids.extend(names.filter_map(ReleaseId::parse));
+        for name in page.contents().iter().filter_map(|o| o.key()?.strip_prefix(PREFIX)?.strip_suffix(".json")) {
+            match name.strip_prefix(LEAVING) {
+                Some(name) => all.leaving.extend(ReleaseId::parse(name)),
+                None => all.releases.extend(ReleaseId::parse(name)),
+            }
+        }
         match page.next_continuation_token {
             Some(next) => token = Some(next),
-            None => return Ok(ids),
+            None => return Ok(all),
         }
     }
+}
+
+/// Key of the manifest of a release that is being taken away.
+pub fn leaving_key(release: &ReleaseId) -> String {
+    format!("{PREFIX}{LEAVING}{release}.json")
 }
 
 /// Not there, or in a bucket that is not ours, of which the plan tells.
 fn absent(error: &CallError) -> bool {
     error.is_any(&["NoSuchKey", "NoSuchBucket", "NotFound", "AccessDenied", "Forbidden"])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::release::Difference;
+
+    #[test]
+    fn metadata_says_how_a_release_came_to_be_in_two_kilobytes() {
+        let route = |number: usize| format!("GET /api/collection-{number}");
+        let api = ApiDifference { changed: true, added: (0..200).map(route).collect(), ..ApiDifference::default() };
+        let pages = Difference { api, ..Difference::default() };
+        let after = ReleaseId::parse("20250310-020405-0123456789");
+        let now = Now { after, pages, ..Now::default() };
+        let made = Made::of(&now, "arn:aws:iam::123456789012:user/ana");
+        let metadata = made.metadata();
+        // Source: Amazon S3 User Guide, "Working with object metadata": 2 KB of names and values.
+        assert!(metadata.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() < 2048);
+        assert!(metadata.values().all(|value| value.is_ascii()));
+        assert!(made.api.added.len() > 20 && made.api.added.len() < 200);
+        assert_eq!(Made::read(&metadata), made);
+        assert_eq!(Made::read(&HashMap::new()), Made::default());
+    }
 }

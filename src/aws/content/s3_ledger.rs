@@ -14,6 +14,7 @@ use crate::aws::retry::Patience;
 use crate::aws::{Cloud, Tell};
 use crate::deploy::lock::{Holder, Lock, LockError};
 use crate::deploy::{Inventory, StepError};
+use crate::release::Past;
 
 /// Key of the object.
 const KEY: &str = "ledger.json";
@@ -29,6 +30,9 @@ pub struct Ledger {
     /// What may exist.
     #[serde(flatten)]
     pub inventory: Inventory,
+    /// What is remembered of the releases.
+    #[serde(flatten)]
+    pub past: Past,
 }
 
 /// The ledger as it was read.
@@ -38,6 +42,18 @@ pub struct Seen {
     pub ledger: Option<Ledger>,
     /// The version that was read.
     tag: Option<String>,
+}
+
+impl Seen {
+    /// What was remembered of the releases.
+    pub fn past(&self) -> Past {
+        self.ledger.as_ref().map(|ledger| ledger.past.clone()).unwrap_or_default()
+    }
+
+    /// Who is changing the account at this moment.
+    pub fn holder(&self) -> Option<&Holder> {
+        self.ledger.as_ref()?.holder.as_ref().filter(|holder| !is_dead(holder))
+    }
 }
 
 /// Reads the ledger.
@@ -64,6 +80,8 @@ pub struct S3Lock {
     me: Holder,
     /// What may exist from now on.
     inventory: Inventory,
+    /// What is remembered when nothing is published.
+    past: Past,
     tag: Mutex<Option<String>>,
 }
 
@@ -79,7 +97,13 @@ impl S3Lock {
             expires: String::new(),
             run,
         };
-        Self { cloud, me, inventory, tag: Mutex::new(seen.tag.clone()) }
+        let past = seen.past();
+        Self { cloud, me, inventory, past, tag: Mutex::new(seen.tag.clone()) }
+    }
+
+    /// What is remembered from now on: a run that publishes adds to it as it goes.
+    fn past(&self) -> Past {
+        self.cloud.publication.as_ref().map_or_else(|| self.past.clone(), |publication| publication.past())
     }
 
     fn tag(&self) -> Option<String> {
@@ -94,7 +118,7 @@ impl S3Lock {
 
     /// Writes the ledger if it is still as it was last seen.
     async fn write(&self, holder: Option<Holder>) -> Result<(), CallError> {
-        let ledger = Ledger { holder, inventory: self.inventory.clone() };
+        let ledger = Ledger { holder, inventory: self.inventory.clone(), past: self.past() };
         let bytes = serde_json::to_vec(&ledger).map_err(|e| CallError::unbuilt("PutObject", &e))?;
         let (tag, bucket) = (self.tag(), self.cloud.names.bucket());
         let put = || async {

@@ -15,7 +15,7 @@ use crate::aws::{Cloud, Names, kinds};
 use crate::config::Config;
 use crate::config::aws::Dns;
 use crate::deploy::{Graph, GraphError, Inventory, KindError};
-use crate::release::{Pointer, Slot};
+use crate::release::Pointer;
 
 /// What the graph is made from, besides the configuration.
 #[derive(Clone)]
@@ -50,8 +50,6 @@ pub struct ReleaseParts {
     pub pointer: Pointer,
     /// How many objects it has.
     pub objects: usize,
-    /// The release before the one before it, whose keys nobody needs any more.
-    pub superseded: Option<Slot>,
 }
 
 impl Wanted<'_> {
@@ -88,14 +86,10 @@ pub fn desired(wanted: &Wanted<'_>) -> Result<Graph<Cloud>, GraphError> {
 /// All that may exist: what is wanted, and what the ledger lists, or else, without a ledger, every
 /// part with every option on.
 pub fn known(wanted: &Wanted<'_>, ledger: Option<&Inventory>) -> Result<Graph<Cloud>, KindError> {
-    let mut graph = match ledger {
+    Ok(match ledger {
         Some(ledger) => desired(wanted)?.union(&ledger.graph(&kinds::kinds())?),
         None => desired(wanted)?.union(&everything(wanted)?),
-    };
-    if let Some(superseded) = wanted.release.as_ref().and_then(|release| release.superseded.as_ref()) {
-        content::add_superseded(&mut graph, superseded)?;
-    }
-    Ok(graph)
+    })
 }
 
 /// Every part, whether it is wanted or not.
