@@ -17,6 +17,8 @@ mod parity;
 #[cfg(all(feature = "publish", feature = "lambda"))]
 mod publish;
 #[cfg(all(feature = "publish", feature = "lambda"))]
+mod releases;
+#[cfg(all(feature = "publish", feature = "lambda"))]
 mod resume;
 #[cfg(feature = "serve")]
 mod serve;

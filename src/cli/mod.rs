@@ -21,6 +21,10 @@ mod policy;
 #[cfg(feature = "publish")]
 mod publish;
 #[cfg(feature = "publish")]
+mod releases;
+#[cfg(feature = "publish")]
+mod rollback;
+#[cfg(feature = "publish")]
 mod run;
 #[cfg(feature = "publish")]
 mod secret;
@@ -76,6 +80,10 @@ enum Verb {
     #[cfg(feature = "publish")]
     Publish(publish::PublishArgs),
     #[cfg(feature = "publish")]
+    Releases(releases::ReleasesArgs),
+    #[cfg(feature = "publish")]
+    Rollback(rollback::RollbackArgs),
+    #[cfg(feature = "publish")]
     Status(status::StatusArgs),
     #[cfg(feature = "publish")]
     Secret(secret::SecretArgs),
@@ -101,6 +109,10 @@ pub fn run() -> ExitCode {
         Verb::Plan(args) => account::block_on(plan::run(&ui, &cli.common, args)),
         #[cfg(feature = "publish")]
         Verb::Publish(args) => account::block_on(publish::run(&ui, &cli.common, args)),
+        #[cfg(feature = "publish")]
+        Verb::Releases(args) => account::block_on(releases::run(&ui, &cli.common, args)),
+        #[cfg(feature = "publish")]
+        Verb::Rollback(args) => account::block_on(rollback::run(&ui, &cli.common, args)),
         #[cfg(feature = "publish")]
         Verb::Status(args) => account::block_on(status::run(&ui, &cli.common, args)),
         #[cfg(feature = "publish")]

@@ -32,9 +32,9 @@ pub const MIGRATOR: &str = "migrator";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase")]
 pub enum Task {
-    /// Make the release before the live one live again.
+    /// Make an earlier release live again.
     Rollback {
-        /// Only if it is this one; empty for whichever it is.
+        /// Which; empty for the one before the live one.
         #[serde(default)]
         release: String,
     },

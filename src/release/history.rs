@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::difference::ApiDifference;
 use super::id::ReleaseId;
 use super::pointer::Pointer;
 
@@ -57,6 +58,23 @@ pub struct Preview {
     pub release: ReleaseId,
     /// When the link ends, in seconds since 1970.
     pub until: i64,
+}
+
+/// How a release came to be.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Made {
+    /// Who published it first.
+    pub by: Option<String>,
+    /// The release that was live at that time.
+    pub after: Option<ReleaseId>,
+    /// Pages and files that it added to that one.
+    pub added: usize,
+    /// Those that it changed.
+    pub changed: usize,
+    /// Those that it removed.
+    pub removed: usize,
+    /// How the API differed; of its routes, those that had room.
+    pub api: ApiDifference,
 }
 
 impl Past {

@@ -5,6 +5,8 @@ pub mod diagram;
 pub mod plan;
 #[cfg(feature = "publish")]
 pub mod progress;
+#[cfg(feature = "publish")]
+pub mod releases;
 
 use std::io::{IsTerminal, Write};
 

@@ -12,6 +12,7 @@ use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
 use crate::aws::{Cloud, Cx, Tell};
 use crate::deploy::{Found, Resource, StepError};
+use crate::release::history::Made;
 use crate::release::{self, ApiDifference, ReleaseId};
 
 /// Prefix of the manifests' keys.
@@ -51,7 +52,7 @@ impl Resource for Manifest {
     async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<ManifestOutput, StepError> {
         let publication = cx.cloud.publication()?;
         let text = publication.release.manifest().to_json();
-        let made = Made::of(&publication.now, &cx.cloud.caller).metadata();
+        let made = metadata_of(&made_of(&publication.now, &cx.cloud.caller));
         let put = || async {
             let call = cx.cloud.s3.put_object().bucket(&self.bucket).key(self.release.key());
             let call = call.content_type("application/json").set_metadata(Some(made.clone())).if_none_match("*");
@@ -84,63 +85,47 @@ pub async fn exists(cx: &Cx, bucket: &str, release: &ReleaseId) -> Result<bool, 
     }
 }
 
-/// How a release came to be, as its manifest's metadata says: a HEAD tells it, without the manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Made {
-    /// Who published it first.
-    pub by: Option<String>,
-    /// The release that was live at that time.
-    pub after: Option<ReleaseId>,
-    /// Pages and files that it added to that one.
-    pub added: usize,
-    /// Those that it changed.
-    pub changed: usize,
-    /// Those that it removed.
-    pub removed: usize,
-    /// How the API differed; of its routes, those that had room.
-    pub api: ApiDifference,
+/// How the release that is published comes to be.
+fn made_of(now: &Now, caller: &str) -> Made {
+    let pages = &now.pages;
+    Made {
+        by: Some(caller.to_owned()),
+        after: now.after.clone(),
+        added: pages.added.len(),
+        changed: pages.changed.len(),
+        removed: pages.removed.len(),
+        api: short(&pages.api),
+    }
 }
 
-impl Made {
-    fn of(now: &Now, caller: &str) -> Self {
-        let pages = &now.pages;
-        Self {
-            by: Some(caller.to_owned()),
-            after: now.after.clone(),
-            added: pages.added.len(),
-            changed: pages.changed.len(),
-            removed: pages.removed.len(),
-            api: short(&pages.api),
-        }
+/// As metadata of the manifest: a HEAD tells it, without the manifest.
+fn metadata_of(made: &Made) -> HashMap<String, String> {
+    let mut metadata = HashMap::from([
+        ("added".to_owned(), made.added.to_string()),
+        ("changed".to_owned(), made.changed.to_string()),
+        ("removed".to_owned(), made.removed.to_string()),
+    ]);
+    let by = made.by.clone().filter(|by| by.is_ascii());
+    metadata.extend(by.map(|by| ("by".to_owned(), by)));
+    metadata.extend(made.after.as_ref().map(|after| ("after".to_owned(), after.to_string())));
+    if made.api.changed {
+        // A list of ASCII texts does not fail.
+        metadata.insert("api".into(), serde_json::to_string(&made.api).unwrap_or_default());
     }
+    metadata
+}
 
-    fn metadata(&self) -> HashMap<String, String> {
-        let mut metadata = HashMap::from([
-            ("added".to_owned(), self.added.to_string()),
-            ("changed".to_owned(), self.changed.to_string()),
-            ("removed".to_owned(), self.removed.to_string()),
-        ]);
-        let by = self.by.clone().filter(|by| by.is_ascii());
-        metadata.extend(by.map(|by| ("by".to_owned(), by)));
-        metadata.extend(self.after.as_ref().map(|after| ("after".to_owned(), after.to_string())));
-        if self.api.changed {
-            // A list of ASCII texts does not fail.
-            metadata.insert("api".into(), serde_json::to_string(&self.api).unwrap_or_default());
-        }
-        metadata
-    }
-
-    fn read(metadata: &HashMap<String, String>) -> Self {
-        let text = |name: &str| metadata.get(name).map(String::as_str);
-        let number = |name| text(name).and_then(|text| text.parse().ok()).unwrap_or_default();
-        Self {
-            by: text("by").map(str::to_owned),
-            after: text("after").and_then(ReleaseId::parse),
-            added: number("added"),
-            changed: number("changed"),
-            removed: number("removed"),
-            api: text("api").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
-        }
+/// What metadata says; of what is absent, nothing.
+fn made_from(metadata: &HashMap<String, String>) -> Made {
+    let text = |name: &str| metadata.get(name).map(String::as_str);
+    let number = |name| text(name).and_then(|text| text.parse().ok()).unwrap_or_default();
+    Made {
+        by: text("by").map(str::to_owned),
+        after: text("after").and_then(ReleaseId::parse),
+        added: number("added"),
+        changed: number("changed"),
+        removed: number("removed"),
+        api: text("api").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
     }
 }
 
@@ -162,11 +147,20 @@ fn short(api: &ApiDifference) -> ApiDifference {
     }
 }
 
+/// Whether there is an object at a key of the site bucket.
+pub async fn is_there(cloud: &Cloud, key: &str) -> Result<bool, StepError> {
+    match answer("HeadObject", cloud.s3.head_object().bucket(cloud.names.bucket()).key(key).send().await) {
+        Ok(_) => Ok(true),
+        Err(e) if absent(&e) => Ok(false),
+        Err(e) => Err(e.while_doing(format!("look at {key}"))),
+    }
+}
+
 /// How `release` came to be; `None` when there is no such release.
 pub async fn made(cloud: &Cloud, release: &ReleaseId) -> Result<Option<Made>, StepError> {
     let call = cloud.s3.head_object().bucket(cloud.names.bucket()).key(release.key());
     match answer("HeadObject", call.send().await) {
-        Ok(output) => Ok(Some(output.metadata().map(Made::read).unwrap_or_default())),
+        Ok(output) => Ok(Some(output.metadata().map(made_from).unwrap_or_default())),
         Err(e) if absent(&e) => Ok(None),
         Err(e) => Err(e.while_doing(format!("look at {}", release.key()))),
     }
@@ -254,13 +248,13 @@ mod tests {
         let pages = Difference { api, ..Difference::default() };
         let after = ReleaseId::parse("20250310-020405-0123456789");
         let now = Now { after, pages, ..Now::default() };
-        let made = Made::of(&now, "arn:aws:iam::123456789012:user/ana");
-        let metadata = made.metadata();
+        let made = made_of(&now, "arn:aws:iam::123456789012:user/ana");
+        let metadata = metadata_of(&made);
         // Source: Amazon S3 User Guide, "Working with object metadata": 2 KB of names and values.
         assert!(metadata.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() < 2048);
         assert!(metadata.values().all(|value| value.is_ascii()));
         assert!(made.api.added.len() > 20 && made.api.added.len() < 200);
-        assert_eq!(Made::read(&metadata), made);
-        assert_eq!(Made::read(&HashMap::new()), Made::default());
+        assert_eq!(made_from(&metadata), made);
+        assert_eq!(made_from(&HashMap::new()), Made::default());
     }
 }

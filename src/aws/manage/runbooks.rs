@@ -16,7 +16,8 @@ pub fn rollback() -> Value {
     let release = json!({
         "type": "String",
         "default": "",
-        "description": "Id of the release to make live. Leave it empty for the one before the live one.",
+        "description": "Id of the release to make live, one of those in the edge store; `arqsite releases` lists them. \
+                        Leave it empty for the one before the live one.",
         // SECURITY: it becomes part of a JSON text, which it must not be able to end.
         "allowedPattern": "^([0-9]{8}-[0-9]{6}-[0-9a-f]{10})?$",
     });

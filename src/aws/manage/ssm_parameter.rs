@@ -7,7 +7,7 @@ use crate::aws::compute::apigateway_api::HttpApi;
 use crate::aws::edge::cloudfront_distribution::Distribution;
 use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
-use crate::aws::{Cx, Names, Tell};
+use crate::aws::{Cloud, Cx, Names, Tell};
 use crate::deploy::{Found, Resource, StepError};
 
 /// A parameter that is no secret.
@@ -47,6 +47,15 @@ impl Parameter {
     pub fn of_site(names: &Names, part: &str, value: Value, description: &str) -> Self {
         let name = format!("/arqsite/{}/{}/{part}", names.site, names.stage);
         Self { name, value, description: description.into() }
+    }
+}
+
+/// What a parameter of the site says; `None` when it is not there.
+pub async fn value(cloud: &Cloud, part: &str) -> Result<Option<String>, StepError> {
+    let name = format!("/arqsite/{}/{}/{part}", cloud.names.site, cloud.names.stage);
+    match answer("GetParameter", cloud.ssm.get_parameter().name(&name).send().await) {
+        Err(e) if e.is("ParameterNotFound") => Ok(None),
+        result => Ok(result.telling(|| format!("look at the parameter {name}"))?.parameter.and_then(|p| p.value)),
     }
 }
 
