@@ -19,7 +19,7 @@ use crate::cost::{Assumptions, Edges, Estimate, Expected, components_of, estimat
 use crate::deploy::{
     Context, Event, Graph, GraphError, Inventory, KindError, Made, Outputs, Plan, PlanError, PlanOptions, Resource,
 };
-use crate::release::{Difference, Manifest, Past, Pointer, ReleaseId, Routes, Slot, pack};
+use crate::release::{Difference, Keys, Manifest, Past, Pointer, ReleaseId, Routes};
 use crate::ui::diagram;
 
 /// The graphs of one run.
@@ -52,14 +52,13 @@ impl Intent {
         let pointer = live.as_ref().map(|live| &live.pointer);
         let manifest = loaded.release.manifest();
         let same = live.as_ref().is_some_and(|live| live.manifest.as_ref() == Some(&manifest));
-        let packed = pack(&manifest.targets()).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
         let (id, there) = match pointer {
             Some(pointer) if same => (pointer.live.release.clone(), None),
             _ => release_id(&cloud, &manifest).await?,
         };
         let at = self::now()?.as_second();
-        let slot = Slot::new(id.clone(), &packed, manifest.target(&manifest.not_found), manifest.api.as_ref());
-        let next = Pointer::next(slot, pointer, at);
+        let keys = Keys::of(&manifest, id.clone()).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
+        let next = Pointer::next(keys.slot.clone(), pointer, at);
         let ledger = s3_ledger::read(&cloud).await?;
         let before = live.as_ref().and_then(|live| live.manifest.as_ref());
         let pages = differences(&cloud, before, &manifest, loaded.bundle.as_ref()).await?;
@@ -81,7 +80,7 @@ impl Intent {
         let (desired, known) = (stack::desired(&wanted).map_err(bug)?, stack::known(&wanted, made).map_err(unknown)?);
         let (release, migrations) = (loaded.release.clone(), loaded.migrations.clone());
         let cache = project.data().join("cache");
-        let publication = Publication::new(id, release, packed, file, migrations, previous, cache);
+        let publication = Publication::new(id, release, keys, file, migrations, previous, cache);
         let publication = publication.into_site(now, past);
         Ok(Self { cloud: Arc::new(cloud.with(publication)), desired, known, pages: Some(pages), ledger })
     }

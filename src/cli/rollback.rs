@@ -12,7 +12,7 @@ use crate::aws::content::{release_back, release_keys, release_manifest};
 use crate::config::PRODUCTION;
 use crate::deploy::StepError;
 use crate::deploy::lock::LockError;
-use crate::release::{Difference, Manifest, Pointer, ReleaseId, Slot, pack};
+use crate::release::{Difference, Keys, Manifest, Pointer, ReleaseId, Slot};
 use crate::ui::{self, Ui, duration};
 
 const MORE: &str = "The release is named by its id, the beginning of it, or its last ten characters; `arqsite releases` \
@@ -143,11 +143,10 @@ async fn make_live(ui: &Ui, site: &Site, target: Target) -> Result<Pointer, Fail
         Some(slot) => slot,
         None => {
             let (id, manifest) = (target.id, target.manifest);
-            let packed = pack(&manifest.targets()).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
-            let slot = Slot::new(id, &packed, manifest.target(&manifest.not_found), manifest.api.as_ref());
-            ui.faint(format!("Writing {} keys.", packed.buckets.len() + 1));
-            release_keys::write(&cx, &site.store, &slot, &packed).await?;
-            slot
+            let keys = Keys::of(&manifest, id).map_err(|error| Failure::from_error(Kind::Yours, &error))?;
+            ui.faint(format!("Writing {} keys.", keys.slot.keys().len()));
+            release_keys::write(&cx, &site.store, &keys).await?;
+            keys.slot
         }
     };
     let at = now()?.as_second();

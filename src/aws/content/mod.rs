@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::aws::compute::package::{EngineFile, LazyPackage, Package, PackageError};
 use crate::deploy::StepError;
 use crate::release::id::{BundleId, ReleaseId};
-use crate::release::{Difference, Manifest, Object, Packed, Past, Pointer, Release};
+use crate::release::{Difference, Keys, Manifest, Object, Past, Pointer, Release};
 use crate::store::migrations::Migrations;
 use bytes::Bytes;
 use release_manifest::Manifests;
@@ -30,8 +30,8 @@ pub struct Publication {
     pub id: ReleaseId,
     /// Its contents.
     pub release: Arc<Release>,
-    /// Its paths, packed for the edge store.
-    pub packed: Packed,
+    /// What the edge store holds of it.
+    pub keys: Keys,
     /// The program that becomes the functions.
     pub engine: EngineFile,
     /// The migrations of the database; none when there is no database.
@@ -64,14 +64,14 @@ impl Publication {
     pub fn new(
         id: ReleaseId,
         release: Arc<Release>,
-        packed: Packed,
+        keys: Keys,
         engine: EngineFile,
         migrations: Migrations,
         previous: Option<Manifest>,
         cache: PathBuf,
     ) -> Self {
         let (now, past, package) = (Now::default(), Mutex::default(), LazyPackage::kept_in(cache));
-        Self { id, release, packed, engine, migrations, previous, now, past, package }
+        Self { id, release, keys, engine, migrations, previous, now, past, package }
     }
 
     /// The same, into a site of which this is known and remembered.

@@ -12,7 +12,7 @@ use crate::aws::retry::Patience;
 use crate::aws::{Cx, Tell};
 use crate::deploy::{Found, Resource, StepError};
 use crate::release::pack::STORE_BYTES;
-use crate::release::{Packed, ReleaseId, Slot, preview};
+use crate::release::{self, ReleaseId, Slot, preview};
 
 /// Most keys in one UpdateKeys.
 ///
@@ -39,16 +39,6 @@ pub struct KeysOutput {}
 impl Keys {
     /// Node of the keys of the release that is published.
     pub const NODE: &'static str = "release-keys";
-
-    fn key(&self, bucket: usize) -> String {
-        format!("{}:{bucket}", self.slot.release)
-    }
-
-    /// All keys, in the order they are written: the slot comes last.
-    fn keys(&self) -> impl Iterator<Item = String> {
-        let buckets = (0..self.slot.buckets as usize).map(|bucket| self.key(bucket));
-        buckets.chain([preview::slot_key(&self.slot.release)])
-    }
 }
 
 impl Resource for Keys {
@@ -73,7 +63,7 @@ impl Resource for Keys {
 
     async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<KeysOutput, StepError> {
         let store = cx.output::<KeyValueStore>(&self.store)?.arn;
-        write(cx, &store, &self.slot, &cx.cloud.publication()?.packed).await?;
+        write(cx, &store, &cx.cloud.publication()?.keys).await?;
         Ok(KeysOutput {})
     }
 
@@ -86,13 +76,11 @@ impl Resource for Keys {
 }
 
 /// Writes the keys of a release.
-pub async fn write(cx: &Cx, store: &str, slot: &Slot, packed: &Packed) -> Result<(), StepError> {
+pub async fn write(cx: &Cx, store: &str, keys: &release::Keys) -> Result<(), StepError> {
+    let slot = &keys.slot;
     let writing = || format!("write the keys of {}", slot.release);
-    let text = serde_json::to_string(slot).map_err(StepError::bug)?;
-    let mut pairs: Vec<(String, String)> = Vec::with_capacity(packed.buckets.len() + 2);
-    pairs.extend(secret(cx, store).await.telling(writing)?.map(|secret| (preview::KEY.to_owned(), secret)));
-    pairs.extend(packed.entries(&slot.release).map(|(key, value)| (key, value.to_owned())));
-    pairs.push((preview::slot_key(&slot.release), text));
+    let secret = secret(cx, store).await.telling(writing)?.map(|secret| (preview::KEY.to_owned(), secret));
+    let pairs: Vec<(String, String)> = secret.into_iter().chain(keys.pairs()).collect();
     let bytes = pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
     let mut tag = Some(make_room(cx, store, bytes, &slot.release).await?);
     let mut written = 0;
@@ -152,7 +140,7 @@ pub async fn remove(cx: &Cx, store: &str, release: &ReleaseId) -> Result<(), Ste
 
 async fn keys_to_remove(cx: &Cx, store: &str, release: &ReleaseId) -> Result<Vec<String>, CallError> {
     if let Some(slot) = slot(cx, store, release).await? {
-        let mut keys: Vec<String> = Keys { store: String::new(), slot }.keys().collect();
+        let mut keys = slot.keys();
         keys.reverse();
         return Ok(keys);
     }
@@ -223,26 +211,4 @@ async fn update(
             answer("UpdateKeys", call.send().await).map(|output| output.e_tag)
         })
         .await
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::release::{ReleaseId, Target};
-
-    #[test]
-    fn the_slot_comes_last() {
-        let slot = Slot {
-            release: ReleaseId::parse("20250310-020405-0000000001").unwrap(),
-            seed: 1,
-            buckets: 2,
-            not_found: Target::parse("AAAAAAAAAAAAA").unwrap(),
-            api: String::new(),
-            rules: 0,
-            mask: 0,
-        };
-        let keys: Vec<_> = Keys { store: "edge-store".into(), slot }.keys().collect();
-        assert_eq!(keys, ["0", "1", "p"].map(|end| format!("20250310-020405-0000000001:{end}")));
-    }
 }

@@ -235,6 +235,8 @@ impl Upload {
 fn read(content: &Content, part: Part, buffers: &Buffers) -> io::Result<(Bytes, [u8; 16])> {
     let bytes = match content {
         Content::Memory(bytes) => bytes.slice(part.offset as usize..(part.offset + part.size) as usize),
+        // No page is that large.
+        Content::Rewritten(_) => return Err(io::Error::other("a page is uploaded whole")),
         Content::Disk { path, .. } => {
             let mut file = File::open(path)?;
             file.seek(SeekFrom::Start(part.offset))?;

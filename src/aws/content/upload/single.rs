@@ -139,6 +139,11 @@ const CUT: &str = "FileCut";
 async fn body(object: &Object) -> Result<ByteStream, Failure> {
     let path = match &object.content {
         Content::Memory(bytes) => return Ok(ByteStream::from(bytes.clone())),
+        // S3 compares the MD5, so what has changed since is refused.
+        Content::Rewritten(page) => {
+            let bytes = page.bytes_now().map_err(|error| Failure::unbuilt("PutObject", &error))?;
+            return Ok(ByteStream::from(bytes));
+        }
         Content::Disk { path, .. } => path,
     };
     let stream = ByteStream::read_from().path(path).buffer_size(PIECE).length(Length::Exact(object.size));
@@ -161,6 +166,7 @@ async fn changed(object: &Object) -> bool {
 fn now(content: &Content) -> io::Result<String> {
     match content {
         Content::Memory(bytes) => etag_of(bytes.as_ref()),
+        Content::Rewritten(page) => etag_of(page.bytes_now()?.as_ref()),
         Content::Disk { path, .. } => etag_of(File::open(path)?),
     }
 }
