@@ -12,6 +12,7 @@ use super::content::Publication;
 use super::error::{CallError, answer};
 use super::names::Names;
 use super::network::ec2::Ec2;
+use super::visit::Check;
 use crate::deploy::StepError;
 
 /// The region in which CloudFront's certificates, firewalls and metrics live.
@@ -100,6 +101,8 @@ pub struct Cloud {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// What is to be published; `None` when nothing is (`status`, `destroy`).
     pub publication: Option<Arc<Publication>>,
+    /// What is asked of a release before it is live and after; `None` when nothing is.
+    pub check: Option<Arc<Check>>,
     /// How long to wait for what others must do: a registrar's delegation, the records of a
     /// domain that is kept elsewhere. What AWS does by itself is not meant.
     pub wait: Duration,
@@ -184,6 +187,7 @@ impl Cloud {
             gateway: aws_sdk_apigatewayv2::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             publication: None,
+            check: None,
             wait: WAIT,
         }
     }
@@ -191,6 +195,12 @@ impl Cloud {
     /// The same account, about to be given `publication`.
     pub fn with(mut self, publication: Publication) -> Self {
         self.publication = Some(Arc::new(publication));
+        self
+    }
+
+    /// The same account, where a release that becomes live is asked.
+    pub fn with_check(mut self, check: Option<Check>) -> Self {
+        self.check = check.map(Arc::new);
         self
     }
 

@@ -16,6 +16,7 @@ pub mod retry;
 pub mod stack;
 pub mod tags;
 pub mod template;
+pub mod visit;
 
 pub use cloud::{Cloud, ConnectError, EDGE_REGION, Place};
 pub use names::Names;

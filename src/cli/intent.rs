@@ -34,6 +34,10 @@ pub struct Intent {
     pub pages: Option<Difference>,
     /// Who was publishing, and what was ever made, when the graphs were made.
     pub ledger: Seen,
+    /// What was live.
+    pub live: Option<Pointer>,
+    /// Whether the graphs are a part of what the site has.
+    partial: bool,
 }
 
 /// What the account says is live.
@@ -47,6 +51,15 @@ pub struct Live {
 impl Intent {
     /// To publish what was loaded.
     pub async fn to_publish(cloud: Cloud, project: &Project, loaded: &Loaded) -> Result<Self, Failure> {
+        Self::to_make(cloud, project, loaded, true).await
+    }
+
+    /// To make all that what was loaded needs, and not make it live; where something is live, what a publish would do.
+    pub async fn to_preview(cloud: Cloud, project: &Project, loaded: &Loaded) -> Result<Self, Failure> {
+        Self::to_make(cloud, project, loaded, false).await
+    }
+
+    async fn to_make(cloud: Cloud, project: &Project, loaded: &Loaded, flip: bool) -> Result<Self, Failure> {
         let file = engine()?;
         let live = live(&cloud).await?;
         let pointer = live.as_ref().map(|live| &live.pointer);
@@ -63,8 +76,10 @@ impl Intent {
         let before = live.as_ref().and_then(|live| live.manifest.as_ref());
         let pages = differences(&cloud, before, &manifest, loaded.bundle.as_ref()).await?;
         let past = past(&ledger, pointer, &id, there.as_ref());
-        let release = Some(ReleaseParts { pointer: next.clone(), objects: loaded.release.objects.len() });
+        let flip = flip || pointer.is_some();
+        let release = Some(ReleaseParts { pointer: next.clone(), flip, objects: loaded.release.objects.len() });
         let after = pointer.map(|pointer| pointer.live.release.clone()).filter(|after| *after != id);
+        let was_live = pointer.cloned();
         let now = Now { at, pointer: Some(next), after, pages: pages.clone(), there };
         let previous = live.and_then(|live| live.manifest);
         let engine = Engine { identity: file.identity.clone(), architecture: file.architecture.to_owned() };
@@ -81,8 +96,8 @@ impl Intent {
         let (release, migrations) = (loaded.release.clone(), loaded.migrations.clone());
         let cache = project.data().join("cache");
         let publication = Publication::new(id, release, keys, file, migrations, previous, cache);
-        let publication = publication.into_site(now, past);
-        Ok(Self { cloud: Arc::new(cloud.with(publication)), desired, known, pages: Some(pages), ledger })
+        let cloud = Arc::new(cloud.with(publication.into_site(now, past)));
+        Ok(Self { cloud, desired, known, pages: Some(pages), ledger, live: was_live, partial: false })
     }
 
     /// To remove everything.
@@ -92,7 +107,14 @@ impl Intent {
         let engine = Engine::default();
         let wanted = Wanted { names: &cloud.names, config, engine, api, migrations: None, release: None };
         let known = stack::known(&wanted, made).map_err(unknown)?;
-        Ok(Self { cloud: Arc::new(cloud), desired: Graph::new(), known, pages: None, ledger })
+        let desired = Graph::new();
+        Ok(Self { cloud: Arc::new(cloud), desired, known, pages: None, ledger, live: None, partial: false })
+    }
+
+    /// The same for these nodes alone; nothing is said of the others.
+    pub fn only(self, nodes: &[&str]) -> Self {
+        let desired = self.desired.only(nodes);
+        Self { known: desired.clone(), desired, partial: true, ..self }
     }
 
     /// What may exist once `plan` is being carried out: what is wanted, and what was found.
@@ -101,7 +123,8 @@ impl Intent {
         let there = |made: &Made| {
             plan.steps.iter().any(|step| step.kind == made.kind && step.name == made.name && plan.was_found(&step.node))
         };
-        inventory.made.retain(there);
+        // A part says nothing of what it does not look at.
+        inventory.made.retain(|made| self.partial || there(made));
         let mut inventory = inventory.with(&self.desired);
         let kinds: BTreeSet<_> = kinds::kinds().names().collect();
         inventory.made.retain(|made| kinds.contains(made.kind.as_str()));

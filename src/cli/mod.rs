@@ -19,6 +19,8 @@ mod plan;
 #[cfg(feature = "publish")]
 mod policy;
 #[cfg(feature = "publish")]
+mod preview;
+#[cfg(feature = "publish")]
 mod publish;
 #[cfg(feature = "publish")]
 mod releases;

@@ -1,36 +1,49 @@
 //! `arqsite publish`: the site and its API, on the customer's own account.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
 
-use super::intent::{Intent, connect};
+use super::intent::{Intent, connect, context};
+use super::preview::{self, PreviewArgs};
 use super::project::{self, Loaded};
 use super::run::carry_out;
 use super::{Common, Failure};
+use crate::aws::Cloud;
+use crate::aws::content::release_live::LiveOutput;
 use crate::aws::content::s3_ledger;
 use crate::aws::edge::cloudfront_distribution::{Distribution, DistributionOutput};
+use crate::aws::visit::{Check, Moment, Outcome, Visitor};
 use crate::config::PRODUCTION;
 use crate::deploy::{Plan, Report, Resource, Verb};
 use crate::ui::plan::Shown;
 use crate::ui::{self, Ui, count, duration};
+
+/// How many pages are asked before and after a release goes live. Stands for `[releases] check` of arq.toml.
+const CHECK: usize = 10;
 
 /// Publish the site and its API to the AWS account; safe to interrupt and to repeat
 #[derive(Args)]
 pub struct PublishArgs {
     /// Stage to publish to: a separate copy of everything
     #[arg(long, default_value = PRODUCTION)]
-    stage: String,
+    pub(super) stage: String,
     /// Answer yes to every question
     #[arg(short, long)]
-    yes: bool,
+    pub(super) yes: bool,
     /// Let migrations that have not run yet drop or empty tables
     #[arg(long)]
-    allow_destructive: bool,
+    pub(super) allow_destructive: bool,
     /// How many minutes to wait for a domain that others have to lead here; the site is up before
     #[arg(long, value_name = "MINUTES", default_value_t = 10)]
-    wait: u64,
+    pub(super) wait: u64,
+    /// Do not ask the release for its pages before it is live and after
+    #[arg(long, conflicts_with = "preview")]
+    no_check: bool,
+    #[command(flatten)]
+    pub(super) preview: PreviewArgs,
 }
 
 /// Shows a plan and what it costs and takes.
@@ -43,6 +56,9 @@ pub fn show(ui: &Ui, intent: &Intent, plan: &Plan) {
 
 /// Plans, asks, and does it.
 pub async fn run(ui: &Ui, common: &Common, args: &PublishArgs) -> Result<(), Failure> {
+    if args.preview.preview {
+        return preview::run(ui, common, args).await;
+    }
     let start = Instant::now();
     let project = project::open_own(common)?;
     let loaded = project::load(&project, &args.stage)?;
@@ -50,10 +66,11 @@ pub async fn run(ui: &Ui, common: &Common, args: &PublishArgs) -> Result<(), Fai
     let cloud = connect(&loaded.config, &args.stage).await?.with_wait(Duration::from_secs(args.wait * 60));
     ui.faint(format!("Account {}, region {}, stage {}.", cloud.names.account, cloud.names.region, args.stage));
     let intent = Intent::to_publish(cloud, &project, &loaded).await?;
+    let intent = if args.no_check { intent } else { checked(intent, &loaded)? };
     let plan = intent.plan(false).await?;
     if plan.is_noop() {
         s3_ledger::forget_dead(&intent.cloud, &intent.ledger).await;
-        return finish(ui, &intent, &plan, &Report::default(), start, "Nothing to change");
+        return finish(ui, &intent, &plan, &Done::default(), start, "Nothing to change");
     }
     if !ui.json() {
         show(ui, &intent, &plan);
@@ -63,12 +80,64 @@ pub async fn run(ui: &Ui, common: &Common, args: &PublishArgs) -> Result<(), Fai
         ui.confirm("Do this?", "--yes")?;
     }
     let report = carry_out(ui, &project, &intent, &plan, &again(&args.stage)).await?;
+    let unseen = unseen(ui, &intent, &plan, &report).await?;
     let word = if report.done.is_empty() { "Nothing could be changed yet" } else { "Published" };
-    finish(ui, &intent, &plan, &report, start, word)
+    finish(ui, &intent, &plan, &Done { report, unseen }, start, word)
+}
+
+/// What was done, and what could not be seen of it.
+#[derive(Default)]
+struct Done {
+    report: Report,
+    unseen: Vec<String>,
+}
+
+/// The same intent, with what is to be asked of the release.
+fn checked(mut intent: Intent, loaded: &Loaded) -> Result<Intent, Failure> {
+    if CHECK == 0 {
+        return Ok(intent);
+    }
+    let collections = loaded.bundle.iter().flat_map(|bundle| bundle.collections.keys());
+    let routes = collections.map(|name| format!("/api/{name}"));
+    let publication = intent.cloud.publication()?;
+    let check = Check {
+        before: publication.previous.clone(),
+        after: publication.release.manifest(),
+        routes: std::iter::once("/api/health".to_owned()).chain(routes).collect(),
+        pages: CHECK,
+    };
+    intent.cloud = Arc::new(Cloud::clone(&intent.cloud).with_check(Some(check)));
+    Ok(intent)
+}
+
+/// What could not be seen of the release through the edge. Of a first one nothing was, and it is asked now.
+async fn unseen(ui: &Ui, intent: &Intent, plan: &Plan, report: &Report) -> Result<Vec<String>, Failure> {
+    let done = |node: &str| report.done.iter().any(|step| step.node == node);
+    let (Some(check), true) = (&intent.cloud.check, done("release-live")) else { return Ok(Vec::new()) };
+    if intent.live.is_some() {
+        let output = plan.output("release-live").map(serde_json::from_value::<LiveOutput>);
+        return Ok(output.and_then(Result::ok).unwrap_or_default().unseen);
+    }
+    let left = report.waiting.iter().map(|step| &step.node).chain(report.postponed.iter().map(|step| &step.node));
+    let Some(domain) = host(plan).filter(|_| !left.into_iter().any(|node| node == "distribution-deployed")) else {
+        return Ok(vec!["the release was not checked: not every edge has the distribution yet".into()]);
+    };
+    ui.faint("Asking the edge for some of the pages.");
+    let (visitor, cx) = (Visitor::new(&domain, None), context(&intent.cloud));
+    match check.ask(&cx, &visitor, Moment::After).await {
+        Outcome::Wrong(fault) => {
+            let release = &intent.cloud.publication()?.id;
+            let state = "It is live all the same: there is no release before it.";
+            let mut failure = Failure::from(fault.error(&visitor, release, state));
+            failure.in_place = Some(format!("The site is at https://{domain}/."));
+            Err(failure)
+        }
+        outcome => Ok(outcome.unseen(&visitor, Moment::After).into_iter().collect()),
+    }
 }
 
 /// A migration that can lose data runs only when that is said.
-fn refuse_destruction(plan: &Plan, loaded: &Loaded, allowed: bool) -> Result<(), Failure> {
+pub fn refuse_destruction(plan: &Plan, loaded: &Loaded, allowed: bool) -> Result<(), Failure> {
     let runs = plan.get("migrations-applied").is_some_and(|step| step.verb.changes());
     let statements = project::destructive(loaded);
     if allowed || !runs || statements.is_empty() {
@@ -80,18 +149,22 @@ fn refuse_destruction(plan: &Plan, loaded: &Loaded, allowed: bool) -> Result<(),
         .hint("If that is meant, publish with --allow-destructive. Migrations that ran already are not run again."))
 }
 
-fn again(stage: &str) -> String {
+/// The command that continues.
+pub fn again(stage: &str) -> String {
     if stage == PRODUCTION { "arqsite publish".into() } else { format!("arqsite publish --stage {stage}") }
 }
 
-fn finish(ui: &Ui, intent: &Intent, plan: &Plan, report: &Report, start: Instant, word: &str) -> Result<(), Failure> {
+fn finish(ui: &Ui, intent: &Intent, plan: &Plan, done: &Done, start: Instant, word: &str) -> Result<(), Failure> {
+    let Done { report, unseen } = done;
     let release = intent.cloud.publication()?.id.clone();
     let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (url, domain) = (url(plan), domain(plan, report));
+    unseen.iter().for_each(|what| ui.warning(what));
     let address = domain.clone().or_else(|| url.clone());
     if ui.json() {
         ui.data_json(&json!({"url": address, "distribution": url, "release": release, "steps": report.done, "ms": ms,
-            "pages": intent.pages, "waiting": report.waiting, "postponed": report.postponed}));
+            "pages": intent.pages, "waiting": report.waiting, "postponed": report.postponed,
+            "unchecked": unseen}));
     } else {
         ui.status(format!("{word} in {}: release {release} is live", duration(ms)));
         ui.data(address.unwrap_or_default());
@@ -114,7 +187,7 @@ pub fn domain(plan: &Plan, report: &Report) -> Option<String> {
 }
 
 /// What somebody else has to do first.
-fn waiting(ui: &Ui, report: &Report) {
+pub fn waiting(ui: &Ui, report: &Report) {
     for step in &report.waiting {
         ui.status(format!("Waiting to {}. {}", step.what, step.hint.as_deref().unwrap_or_default()).trim_end());
     }
@@ -128,7 +201,12 @@ fn waiting(ui: &Ui, report: &Report) {
 
 /// Address of the site, from what the distribution gave.
 pub fn url(plan: &Plan) -> Option<String> {
+    Some(format!("https://{}/", host(plan)?))
+}
+
+/// Host name of the distribution.
+fn host(plan: &Plan) -> Option<String> {
     let output = plan.output("distribution")?;
     let output: DistributionOutput = serde_json::from_value::<<Distribution as Resource>::Output>(output).ok()?;
-    Some(format!("https://{}/", output.domain))
+    Some(output.domain)
 }

@@ -62,6 +62,8 @@ pub const TIMES: &[Times] = &[
     times("rds.instance", 420, 120, 300),
     times("release.objects", 10, 10, 5),
     times("release.keys", 5, 5, 5),
+    // A release that takes the place of another is asked before and after; mostly the edge knows it within seconds.
+    times("release.live", 2, 15, 2),
     // Until all name servers answer it.
     times("route53.record", 60, 60, 30),
     times("s3.bucket", 5, 3, 10),

@@ -114,6 +114,17 @@ impl<C> Graph<C> {
         &self.nodes
     }
 
+    /// The part of this graph that consists of these nodes, with the edges among them.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Self {
+        let part =
+            |needs: &BTreeSet<String>| needs.iter().filter(|need| names.contains(&need.as_str())).cloned().collect();
+        let nodes = self.nodes.iter().filter(|(name, _)| names.contains(&name.as_str()));
+        let nodes =
+            nodes.map(|(name, node)| (name.clone(), Node { step: node.step.clone(), needs: part(&node.needs) }));
+        Self { nodes: nodes.collect() }
+    }
+
     /// What depends on a node directly, by name.
     pub fn dependents(&self, node: &str) -> impl Iterator<Item = &str> {
         self.nodes.iter().filter(move |(_, other)| other.needs.contains(node)).map(|(name, _)| name.as_str())

@@ -67,6 +67,13 @@ pub fn same_but_fallback(one: &str, other: &str) -> bool {
     one.lines().filter(rest).eq(other.lines().filter(rest))
 }
 
+/// Whether a text has the rules of this version, whatever was filled in.
+pub fn has_these_rules(text: &str) -> bool {
+    let ours = self::text(&[] as &[(&str, &str)], &Leads::default(), None);
+    let rest = |line: &&str| ![SECURITY, LEADS, FALLBACK].iter().any(|filled| line.starts_with(filled));
+    text.lines().filter(rest).eq(ours.lines().filter(rest))
+}
+
 /// A value as a JavaScript literal in ASCII, which neither a script nor a page can mistake.
 fn literal(value: &Value) -> String {
     let mut literal = String::new();

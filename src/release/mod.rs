@@ -20,6 +20,7 @@ pub mod pointer;
 pub mod preview;
 pub mod redirects;
 pub mod rules;
+pub mod sample;
 mod squeeze;
 
 pub use build::{Release, ReleaseError};

@@ -45,6 +45,11 @@ pub fn show(ui: &Ui, shown: &Shown<'_>) {
     lines(shown).iter().for_each(|line| ui.data(line));
 }
 
+/// The same as status, where data is something else.
+pub fn tell(ui: &Ui, shown: &Shown<'_>) {
+    lines(shown).iter().for_each(|line| ui.status(line));
+}
+
 fn lines(shown: &Shown<'_>) -> Vec<String> {
     let steps = &shown.plan.steps;
     let mut lines: Vec<String> = shown.plan.loses_data().map(at_risk).collect();

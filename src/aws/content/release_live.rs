@@ -1,8 +1,14 @@
 //! The pointer: the one write that visitors see.
+//!
+//! ```text
+//!  ask with the preview's cookie ── PutKey live ── ask as everybody ── done
+//!          └ broken: nothing changes                   └ broken: PutKey the pointer before
+//! ```
 
 use aws_sdk_cloudfrontkeyvaluestore::operation::describe_key_value_store::DescribeKeyValueStoreOutput;
 use serde::{Deserialize, Serialize};
 
+use super::release_gate::Gate;
 use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
 use crate::aws::error::{CallError, answer};
 use crate::aws::retry::Patience;
@@ -20,9 +26,13 @@ pub struct Live {
     pub pointer: Pointer,
 }
 
-/// The pointer gives nothing.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct LiveOutput {}
+/// What is known of a release that became live.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct LiveOutput {
+    /// What could not be seen of it through the edge, for people.
+    #[serde(default)]
+    pub unseen: Vec<String>,
+}
 
 impl Resource for Live {
     const KIND: &'static str = "release.live";
@@ -38,14 +48,25 @@ impl Resource for Live {
             return Ok(None);
         };
         let pointer = read(cx, &store.arn).await.telling(|| "read which release is live")?;
-        Ok(pointer.map(|pointer| Found { spec: Self { store: self.store.clone(), pointer }, output: LiveOutput {} }))
+        Ok(pointer
+            .map(|pointer| Found { spec: Self { store: self.store.clone(), pointer }, output: LiveOutput::default() }))
     }
 
-    async fn put(&self, cx: &Cx, _: Option<Found<Self>>) -> Result<LiveOutput, StepError> {
+    /// A release is asked before it takes the place of another, and after; one that does not answer as
+    /// it should is not left there. Where this is cut off, either one is live, whole.
+    async fn put(&self, cx: &Cx, found: Option<Found<Self>>) -> Result<LiveOutput, StepError> {
         let store = cx.output::<KeyValueStore>(&self.store)?.arn;
-        let result = write(cx, &store, &self.pointer).await;
-        result.telling(|| format!("make {} live", self.pointer.live.release))?;
-        Ok(LiveOutput {})
+        let making = || format!("make {} live", self.pointer.live.release);
+        // Without a release to go back to, nothing can be held back; whoever publishes first looks afterwards.
+        let check = Gate::new(cx, &store, &self.pointer, found.as_ref().map(|found| &found.spec.pointer));
+        let Some(gate) = check else {
+            write(cx, &store, &self.pointer).await.telling(making)?;
+            return Ok(LiveOutput::default());
+        };
+        let mut unseen = Vec::from_iter(gate.before().await?);
+        write(cx, &store, &self.pointer).await.telling(making)?;
+        unseen.extend(gate.after().await?);
+        Ok(LiveOutput { unseen })
     }
 
     /// It goes with the store.

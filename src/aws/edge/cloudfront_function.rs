@@ -42,7 +42,10 @@ impl Resource for Function {
     }
 
     fn change(&self, found: &Self) -> Change {
-        let same = edge::same_but_fallback(&self.code, &found.code) && self.store == found.store && found.live;
+        // A preview of a site that was never live makes the function without a fallback.
+        let falls_back = edge::fallback_of(&found.code).is_some() || edge::fallback_of(&self.code).is_none();
+        let same = edge::same_but_fallback(&self.code, &found.code) && falls_back;
+        let same = same && self.store == found.store && found.live;
         if same { Change::Same } else { Change::Update }
     }
 
@@ -184,11 +187,16 @@ fn stores_of(summary: &cf::FunctionSummary) -> &[cf::KeyValueStoreAssociation] {
 
 /// The release that the live text of the function of this name falls back to.
 pub async fn fallback(cx: &Cx, name: &str) -> Result<Option<Pointer>, StepError> {
+    Ok(text(cx, name).await?.and_then(|text| edge::fallback_of(&text)))
+}
+
+/// The live text of the function of this name.
+pub async fn text(cx: &Cx, name: &str) -> Result<Option<String>, StepError> {
     let call = cx.cloud.cloudfront.get_function().name(name).stage(cf::FunctionStage::Live);
     match answer("GetFunction", call.send().await) {
         Ok(output) => {
             let code = output.function_code.map(Blob::into_inner).unwrap_or_default();
-            Ok(edge::fallback_of(&String::from_utf8_lossy(&code)))
+            Ok(Some(String::from_utf8_lossy(&code).into_owned()))
         }
         Err(e) if e.is("NoSuchFunctionExists") => Ok(None),
         Err(e) => Err(e.while_doing(format!("read the edge function {name}"))),

@@ -10,6 +10,10 @@ use crate::aws::content::release_objects::Objects;
 use crate::deploy::{Graph, GraphError};
 use crate::release::{ReleaseId, Slot};
 
+/// Nodes of a release without the pointer, and of what they lie in: all that a preview of a site
+/// that is live needs.
+pub const UNSEEN: [&str; 5] = ["site-bucket", "edge-store", "release-objects", "release-manifest", Keys::NODE];
+
 pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), GraphError> {
     let Some(release) = &wanted.release else { return Ok(()) };
     let (bucket, id) = (wanted.names.bucket(), release.pointer.live.release.clone());
@@ -17,6 +21,9 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
     graph.add("release-objects", objects, &["site-bucket"])?;
     graph.add("release-manifest", Manifest { bucket, release: id.clone() }, &["release-objects"])?;
     graph.add(Keys::NODE, keys(&release.pointer.live), &["edge-store", "release-manifest"])?;
+    if !release.flip {
+        return Ok(());
+    }
     // The pointer moves last: by then the release can be answered whole.
     let mut needs = vec![Keys::NODE, "edge-function", "site-bucket-policy"];
     if wanted.has_api() {

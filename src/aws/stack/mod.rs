@@ -17,6 +17,8 @@ use crate::config::aws::Dns;
 use crate::deploy::{Graph, GraphError, Inventory, KindError};
 use crate::release::Pointer;
 
+pub use content::UNSEEN;
+
 /// What the graph is made from, besides the configuration.
 #[derive(Clone)]
 pub struct Wanted<'a> {
@@ -48,6 +50,8 @@ pub struct ApiParts {
 pub struct ReleaseParts {
     /// The pointer that makes it live.
     pub pointer: Pointer,
+    /// Whether the pointer moves; else the release is seen by those with a link only.
+    pub flip: bool,
     /// How many objects it has.
     pub objects: usize,
 }

@@ -43,7 +43,7 @@ pub(super) fn add(graph: &mut Graph<Cloud>, wanted: &Wanted<'_>) -> Result<(), G
     graph.add("site-bucket", Bucket::private(bucket.clone()), &[])?;
     graph.add("origin-access-control", OriginAccessControl::signing(names.part("site")), &[])?;
     graph.add("edge-store", KeyValueStore::ready(store.clone()), &[])?;
-    let fallback = wanted.release.as_ref().map(|release| release.pointer.clone());
+    let fallback = wanted.release.as_ref().filter(|release| release.flip).map(|release| release.pointer.clone());
     let code = edge::text(&wanted.config.security.headers(), &leads(wanted.config), fallback.as_ref());
     let function = Function { name: store, code, store: "edge-store".into(), live: true };
     graph.add("edge-function", function, &["edge-store"])?;

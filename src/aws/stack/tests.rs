@@ -13,7 +13,7 @@ fn names() -> Names {
 
 fn release() -> Option<ReleaseParts> {
     let pointer = Pointer::next(slot(2), Some(&Pointer::next(slot(1), None, 1)), 2);
-    Some(ReleaseParts { pointer, objects: 3 })
+    Some(ReleaseParts { pointer, flip: true, objects: 3 })
 }
 
 fn of(config: &Config, api: Option<ApiParts>, migrations: Option<String>) -> Graph<Cloud> {
