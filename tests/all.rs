@@ -15,6 +15,8 @@ mod operate;
 #[cfg(all(feature = "serve", feature = "publish", feature = "lambda"))]
 mod parity;
 #[cfg(all(feature = "publish", feature = "lambda"))]
+mod preview;
+#[cfg(all(feature = "publish", feature = "lambda"))]
 mod publish;
 #[cfg(all(feature = "publish", feature = "lambda"))]
 mod releases;
@@ -22,6 +24,8 @@ mod releases;
 mod resume;
 #[cfg(feature = "serve")]
 mod serve;
+#[cfg(all(feature = "publish", feature = "lambda"))]
+mod smoke;
 mod support;
 #[cfg(all(feature = "publish", feature = "lambda"))]
 mod uploads;

@@ -49,6 +49,7 @@ impl Account {
     /// Makes the program run in `project` use this account.
     pub fn give_to(&self, project: &mut Project) {
         project.variable("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", self.port));
+        project.variable("ARQ_EDGE_ENDPOINT", &format!("http://127.0.0.1:{}", self.edge_port));
         project.variable("AWS_ACCESS_KEY_ID", "practice");
         project.variable("AWS_SECRET_ACCESS_KEY", "practice");
         project.variable("AWS_REGION", "us-east-1");
