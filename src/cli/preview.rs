@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::intent::{Intent, connect, context};
 use super::project::{self, Loaded};
@@ -13,10 +14,12 @@ use super::publish::{self, PublishArgs};
 use super::run::carry_out;
 use super::{Common, Failure, Kind};
 use crate::aws::content::release_preview;
+use crate::aws::content::s3_ledger::S3Lock;
 use crate::aws::edge::cloudfront_function;
 use crate::aws::edge::cloudfront_key_value_store::KeyValueStore;
 use crate::aws::{stack, visit};
-use crate::deploy::{Plan, Planned, Report, Resource, Verb};
+use crate::deploy::lock::Lock;
+use crate::deploy::{Plan, Planned, Report, Resource, StepError, Verb};
 use crate::release::preview::{self, Kind as Token};
 use crate::release::{ReleaseId, edge};
 use crate::ui::plan::Shown;
@@ -88,9 +91,16 @@ pub async fn run(ui: &Ui, common: &Common, args: &PublishArgs) -> Result<(), Fai
         (whole, None, Vec::new())
     };
     let plan = part.as_ref().unwrap_or(&all);
-    let report = if plan.is_noop() { Report::default() } else { make(ui, args, &project, &intent, plan).await? };
-    let release = intent.cloud.publication()?.id.clone();
-    let (token, end) = token(&intent, plan, &release, args, password.as_deref()).await?;
+    let (release, end) = (intent.cloud.publication()?.id.clone(), end(args)?);
+    // What somebody has a link to stays.
+    let known = intent.ledger.past().previews.iter().any(|it| it.release == release && it.until >= end.as_second());
+    intent.cloud.publication()?.remember(|past| past.preview(&release, end.as_second()));
+    let report = match plan.is_noop() {
+        true if known => Report::default(),
+        true => note(&intent).await?,
+        false => make(ui, args, &project, &intent, plan).await?,
+    };
+    let token = token(&intent, plan, &release, end, password.as_deref()).await?;
     let told =
         Told { release, link: link(&all, &report, was_live, &token)?, end, password: password.is_some(), hidden };
     tell(ui, &told, &loaded, &all, &report, start);
@@ -114,6 +124,20 @@ async fn make(
         ui.confirm("Do this, and make nothing live?", "--yes")?;
     }
     carry_out(ui, project, intent, plan, &format!("{} --preview", publish::again(&args.stage))).await
+}
+
+/// Writes down that there is a link, where nothing else is to be done.
+async fn note(intent: &Intent) -> Result<Report, Failure> {
+    let run = Uuid::now_v7().to_string();
+    let lock = S3Lock::new(
+        intent.cloud.clone(),
+        &intent.ledger,
+        intent.ledger.ledger.clone().unwrap_or_default().inventory,
+        run,
+    );
+    lock.take().await.map_err(StepError::from)?;
+    lock.release().await;
+    Ok(Report::default())
 }
 
 /// The edge function in place has to know previews, and how this version packs a release.
@@ -142,20 +166,22 @@ async fn token(
     intent: &Intent,
     plan: &Plan,
     release: &ReleaseId,
-    args: &PublishArgs,
+    end: Timestamp,
     password: Option<&str>,
-) -> Result<(String, Timestamp), Failure> {
+) -> Result<String, Failure> {
     let store = plan.output("edge-store").map(serde_json::from_value::<<KeyValueStore as Resource>::Output>);
     let Some(Ok(store)) = store else {
         return Err(Failure::new(Kind::Bug, "the edge store gave nothing"));
     };
-    let life = i64::try_from(args.preview.expires.unwrap_or(LIFE).as_secs()).unwrap_or_default();
-    // Of this moment, also where SOURCE_DATE_EPOCH names another: the edge compares it with its clock.
-    let end = Timestamp::now().as_second() + life;
     let kind = password.map_or(Token::Open, Token::Password);
-    let token = release_preview::token(&context(&intent.cloud), &store.arn, release, end, kind).await?;
-    let end = Timestamp::from_second(end).map_err(|error| Failure::from_error(Kind::Bug, &error))?;
-    Ok((token, end))
+    Ok(release_preview::token(&context(&intent.cloud), &store.arn, release, end.as_second(), kind).await?)
+}
+
+/// When the link ends. Counted from this moment, also where SOURCE_DATE_EPOCH names another: the edge
+/// compares it with its clock.
+fn end(args: &PublishArgs) -> Result<Timestamp, Failure> {
+    let life = i64::try_from(args.preview.expires.unwrap_or(LIFE).as_secs()).unwrap_or_default();
+    Timestamp::from_second(Timestamp::now().as_second() + life).map_err(|error| Failure::from_error(Kind::Bug, &error))
 }
 
 /// The link, on the domain where that leads here.

@@ -21,9 +21,6 @@ use crate::deploy::{Plan, Report, Resource, Verb};
 use crate::ui::plan::Shown;
 use crate::ui::{self, Ui, count, duration};
 
-/// How many pages are asked before and after a release goes live. Stands for `[releases] check` of arq.toml.
-const CHECK: usize = 10;
-
 /// Fewest requests in five minutes that the firewall has to let pass for a release to be asked.
 const LEAST_RATE: u32 = 200;
 
@@ -97,9 +94,9 @@ struct Done {
 
 /// The same intent, with what is to be asked of the release.
 fn checked(mut intent: Intent, loaded: &Loaded) -> Result<Intent, Failure> {
-    let security = &loaded.config.security;
+    let (security, pages) = (&loaded.config.security, loaded.config.releases.check);
     // The firewall would count what is asked here, and refuse it.
-    if security.waf && security.rate_limit < LEAST_RATE {
+    if pages == 0 || security.waf && security.rate_limit < LEAST_RATE {
         return Ok(intent);
     }
     let collections = loaded.bundle.iter().flat_map(|bundle| bundle.collections.keys());
@@ -109,7 +106,7 @@ fn checked(mut intent: Intent, loaded: &Loaded) -> Result<Intent, Failure> {
         before: publication.previous.clone(),
         after: publication.release.manifest(),
         routes: std::iter::once("/api/health".to_owned()).chain(routes).collect(),
-        pages: CHECK,
+        pages,
     };
     intent.cloud = Arc::new(Cloud::clone(&intent.cloud).with_check(Some(check)));
     Ok(intent)

@@ -140,9 +140,11 @@ impl Question {
 pub fn sample(before: Option<&Manifest>, after: &Manifest, routes: &[String], most: usize) -> Vec<Question> {
     let mut all: Vec<Question> = pages(before, after, most).into_iter().map(|path| page(before, after, path)).collect();
     let missing = Want::Missing(entry(after, None));
+    let rules = after.redirects();
     // A page that is no more, too: the one thing that tells both releases apart when nothing is new.
     let removed = before.and_then(|before| before.paths.keys().find(|path| !after.paths.contains_key(*path)));
     let absent = removed.cloned().into_iter().chain([nowhere(before, after)]);
+    let absent = absent.filter(|path| rules.find(path, None, None).is_none());
     all.extend(absent.map(|path| Question {
         before: before.map(|before| entry(before, Some(&path))),
         path: url::encode(&path),
@@ -153,16 +155,19 @@ pub fn sample(before: Option<&Manifest>, after: &Manifest, routes: &[String], mo
     all
 }
 
-/// The home page, then what is new or changed, then a spread over the others.
+/// The home page, then what is new or changed, then a spread over the others. Where a forced rule comes before
+/// a page, the rule answers.
 fn pages<'a>(before: Option<&Manifest>, after: &'a Manifest, most: usize) -> Vec<&'a str> {
     let (mut differ, mut others) = (Vec::new(), Vec::new());
-    for (path, id) in &after.paths {
+    let rules = after.redirects();
+    let pages = || after.paths.iter().filter(|(path, _)| !rules.covered().contains(*path));
+    for (path, id) in pages() {
         let same = before.is_some_and(|before| before.paths.get(path) == Some(id));
         if path != "/" {
             if same { &mut others } else { &mut differ }.push(path.as_str());
         }
     }
-    let home = after.paths.get_key_value("/").map(|(path, _)| path.as_str());
+    let home = pages().map(|(path, _)| path.as_str()).find(|path| *path == "/");
     let mut chosen: Vec<&str> = home.into_iter().take(most).collect();
     for group in [differ, others] {
         let left = most - chosen.len();
@@ -230,6 +235,21 @@ mod tests {
         let many: Vec<_> = many.iter().map(|path| (path.as_str(), path.as_str())).collect();
         let all = sample(None, &manifest(&many), &[], 4);
         assert_eq!(paths(&all), ["/000", "/025", "/050", "/075", "/not-there-"]);
+    }
+
+    #[test]
+    fn what_a_rule_answers_is_not_asked() {
+        let rule = |from: &str, force| {
+            let redirect =
+                crate::config::redirects::Redirect { from: from.into(), to: "/a".into(), force, ..Default::default() };
+            crate::release::redirects::Rule::of(&redirect).unwrap()
+        };
+        let mut after = manifest(&[("/", "home"), ("/a", "a"), ("/b", "b")]);
+        after.rules = vec![rule("/b", true), rule("/old", false)];
+        let before = manifest(&[("/", "home"), ("/old", "old")]);
+        assert_eq!(paths(&sample(Some(&before), &after, &[], 10)), ["/", "/a", "/not-there"]);
+        after.rules.push(rule("/*", false));
+        assert_eq!(paths(&sample(None, &after, &[], 10)), ["/", "/a"]);
     }
 
     fn seen(status: u16, etag: &str) -> Seen {

@@ -4,14 +4,14 @@ pub mod engine_package;
 pub mod migrations_applied;
 pub mod migrations_bundle;
 pub mod release_back;
-pub mod release_kept;
 pub mod release_gate;
+pub mod release_kept;
 pub mod release_keys;
 pub mod release_live;
 pub mod release_manifest;
 pub mod release_objects;
-mod release_sweep;
 pub mod release_preview;
+mod release_sweep;
 pub mod s3_ledger;
 pub mod upload;
 
