@@ -35,6 +35,7 @@ const ENDED: [&str; 2] = ["NoSuchUpload", "ConditionalRequestConflict"];
 
 /// Stores the object.
 pub async fn whole(sender: &Arc<Sender>, object: &Arc<Object>) -> Result<(), Trouble> {
+    let object = &steady(object).await?;
     let key: Arc<str> = object.key(None).into();
     for _ in 1..TRIES {
         match once(sender, object, &key).await {
@@ -43,6 +44,16 @@ pub async fn whole(sender: &Arc<Sender>, object: &Arc<Object>) -> Result<(), Tro
         }
     }
     once(sender, object, &key).await
+}
+
+/// The object with bytes that need not be made anew for each part: no text should be so large, but may be.
+async fn steady(object: &Arc<Object>) -> Result<Arc<Object>, Trouble> {
+    let Content::Rewritten(text) = object.content.clone() else { return Ok(object.clone()) };
+    let bytes = tokio::task::spawn_blocking(move || text.bytes_now()).await??;
+    if bytes.len() as u64 != object.size {
+        return Err(Trouble::Changed);
+    }
+    Ok(Arc::new(Object { content: Content::Memory(bytes), ..(**object).clone() }))
 }
 
 async fn once(sender: &Arc<Sender>, object: &Arc<Object>, key: &Arc<str>) -> Result<(), Trouble> {
@@ -235,8 +246,7 @@ impl Upload {
 fn read(content: &Content, part: Part, buffers: &Buffers) -> io::Result<(Bytes, [u8; 16])> {
     let bytes = match content {
         Content::Memory(bytes) => bytes.slice(part.offset as usize..(part.offset + part.size) as usize),
-        // No page is that large.
-        Content::Rewritten(_) => return Err(io::Error::other("a page is uploaded whole")),
+        Content::Rewritten(_) => return Err(io::Error::other("a text that is not made yet")),
         Content::Disk { path, .. } => {
             let mut file = File::open(path)?;
             file.seek(SeekFrom::Start(part.offset))?;

@@ -19,13 +19,15 @@ use super::trouble::Trouble;
 use crate::aws::error::CallError;
 use crate::release::object::etag_of;
 use crate::release::{Encoding, Object};
-use crate::site::Content;
+use crate::site::{Content, Rewritten};
 
 /// Bytes that are read from a file at once.
 const PIECE: usize = 128 * 1024;
 
 /// Stores the object as it is.
 pub async fn plain(sender: &Sender, object: &Object) -> Result<(), Trouble> {
+    let made_anew = matches!(object.content, Content::Rewritten(_));
+    let _memory = sender.memory(if made_anew { object.size } else { 0 }).await;
     let md5 = from_hex(&object.etag);
     let key = object.key(None);
     let outcome = sender
@@ -139,11 +141,8 @@ const CUT: &str = "FileCut";
 async fn body(object: &Object) -> Result<ByteStream, Failure> {
     let path = match &object.content {
         Content::Memory(bytes) => return Ok(ByteStream::from(bytes.clone())),
-        // S3 compares the MD5, so what has changed since is refused.
-        Content::Rewritten(page) => {
-            let bytes = page.bytes_now().map_err(|error| Failure::unbuilt("PutObject", &error))?;
-            return Ok(ByteStream::from(bytes));
-        }
+        // A text that has changed is refused by its MD5, as a file is.
+        Content::Rewritten(text) => return made(text).await.map(ByteStream::from),
         Content::Disk { path, .. } => path,
     };
     let stream = ByteStream::read_from().path(path).buffer_size(PIECE).length(Length::Exact(object.size));
@@ -156,6 +155,12 @@ async fn body(object: &Object) -> Result<ByteStream, Failure> {
     }
 }
 
+async fn made(text: &Arc<Rewritten>) -> Result<Bytes, Failure> {
+    let text = text.clone();
+    let made = tokio::task::spawn_blocking(move || text.bytes_now()).await.map_err(io::Error::other).flatten();
+    made.map_err(|error| Failure::unbuilt("PutObject", &error))
+}
+
 /// Whether the file no longer holds the object.
 async fn changed(object: &Object) -> bool {
     let (content, etag) = (object.content.clone(), object.etag.clone());
@@ -166,7 +171,7 @@ async fn changed(object: &Object) -> bool {
 fn now(content: &Content) -> io::Result<String> {
     match content {
         Content::Memory(bytes) => etag_of(bytes.as_ref()),
-        Content::Rewritten(page) => etag_of(page.bytes_now()?.as_ref()),
+        Content::Rewritten(text) => etag_of(text.bytes_now()?.as_ref()),
         Content::Disk { path, .. } => etag_of(File::open(path)?),
     }
 }

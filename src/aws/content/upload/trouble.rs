@@ -68,7 +68,7 @@ impl Trouble {
 fn place(object: &Object) -> String {
     match &object.content {
         Content::Disk { path, .. } => path.display().to_string(),
-        Content::Rewritten(page) => page.place(),
+        Content::Rewritten(text) => text.place(),
         Content::Memory(_) => object.id.key(),
     }
 }
