@@ -18,6 +18,9 @@ mod parity;
 mod preview;
 #[cfg(all(feature = "publish", feature = "lambda"))]
 mod publish;
+mod reading;
+#[cfg(all(feature = "publish", feature = "lambda"))]
+mod reading;
 #[cfg(all(feature = "publish", feature = "lambda"))]
 mod releases;
 #[cfg(all(feature = "publish", feature = "lambda"))]

@@ -155,6 +155,7 @@ pub fn find_in_bucket(value: &str, seed: u32, path: &str) -> Option<Target> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn answer(raw: &str) -> Answer<u8> {

@@ -18,11 +18,18 @@ pub struct Account {
     _folder: tempfile::TempDir,
     pub port: u16,
     pub edge_port: u16,
+    /// Of every edge, the first among them.
+    pub edge_ports: Vec<u16>,
 }
 
 impl Account {
     /// Starts one, and waits until it answers.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, with these arguments.
+    pub fn start_with(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Its databases run as another user, who has to get through.
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
@@ -30,6 +37,7 @@ impl Account {
         let mut process = Command::new(python())
             .args(["-m", "practice", "--port", "0", "--edge-port", "0", "--ready-file"])
             .arg(&ready)
+            .args(arguments)
             .env("TMPDIR", folder.path())
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"))
             .stdin(Stdio::null())
@@ -43,7 +51,16 @@ impl Account {
         assert!(output.read_line(&mut line).unwrap() > 0, "the practice account did not start");
         let told: Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
         let port = |name: &str| u16::try_from(told[name].as_u64().unwrap()).unwrap();
-        Self { port: port("port"), edge_port: port("edge_port"), process, _output: output, _folder: folder }
+        let edges =
+            told["edge_ports"].as_array().unwrap().iter().map(|port| u16::try_from(port.as_u64().unwrap()).unwrap());
+        Self {
+            edge_ports: edges.collect(),
+            port: port("port"),
+            edge_port: port("edge_port"),
+            process,
+            _output: output,
+            _folder: folder,
+        }
     }
 
     /// Makes the program run in `project` use this account.
