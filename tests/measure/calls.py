@@ -15,8 +15,8 @@ _OF_KEYS = {
     ("DELETE", None): "DeleteObject",
 }
 _OF_BUCKETS = {
-    ("GET", "list-type"): "ListObjectsV2", ("GET", "versions"): "ListObjectVersions", ("POST", "delete"): "DeleteObjects",
-    ("GET", "uploads"): "ListMultipartUploads", ("GET", "prefix"): "ListObjects",
+    ("GET", "list-type"): "ListObjectsV2", ("GET", "prefix"): "ListObjects", ("GET", "versions"): "ListObjectVersions",
+    ("GET", "uploads"): "ListMultipartUploads", ("POST", "delete"): "DeleteObjects",
 }
 
 
@@ -45,8 +45,9 @@ class Count:
     def value(self):
         """As JSON."""
         return {
-            "s3_calls": sum(self.s3.values()), "s3_by_kind": dict(self.s3.most_common()), "edge_store_calls": self.edge_store,
-            "other_calls": self.other, "bytes_sent": self.sent, "bytes_sent_to_s3": self.sent_s3,
+            "s3_calls": sum(self.s3.values()), "s3_by_kind": dict(self.s3.most_common()),
+            "edge_store_calls": self.edge_store, "other_calls": self.other,
+            "bytes_sent": self.sent, "bytes_sent_to_s3": self.sent_s3,
             "bytes_of_program": self.sent_program, "refused": dict(self.failed.most_common()),
         }
 

@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import time
+import typing
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -84,6 +85,22 @@ IDENTITIES = {
 }
 
 
+class Ran(typing.NamedTuple):
+    """A tool's run: wall time, processor time, the greatest resident set in bytes, and what it said."""
+
+    seconds: float
+    processor: float
+    memory: int
+    count: calls.Count
+
+    def value(self):
+        """As JSON."""
+        return {
+            "seconds": round(self.seconds, 3), "processor_seconds": round(self.processor, 3),
+            "peak_memory": self.memory, **self.count.value(),
+        }
+
+
 class Lab:
     """What is running: `url` for the tools, `objects` for a look round the proxy, `edge` for visitors."""
 
@@ -107,11 +124,12 @@ class Lab:
         }
 
     def run(self, command, cwd):
-        """Run a tool to its end: (seconds, processor seconds, peak bytes of memory, `calls.Count`)."""
+        """Run a tool to its end; SystemExit when it fails."""
         said = self.folder / "said"
         with said.open("w") as out:
             began = time.monotonic()
-            child = subprocess.Popen(command, cwd=cwd, env=self.environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out}
+            child = subprocess.Popen(command, cwd=cwd, env=self.environment(), **streams)
             try:
                 _, status, used = os.wait4(child.pid, 0)
             except BaseException:
@@ -121,8 +139,9 @@ class Lab:
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode != 0:
             shutil.copy(said, tools.PLACE / "failed.txt")
-            raise SystemExit(f"{' '.join(map(str, command))} ended with {child.returncode}:\n{said.read_text()[-3000:]}")
-        return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, self._count()
+            end = said.read_text()[-3000:]
+            raise SystemExit(f"{' '.join(map(str, command))} ended with {child.returncode}:\n{end}")
+        return Ran(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, self._count())
 
     def _count(self):
         """The calls since the last count. One worker logs in the order of answers, so the mark comes last."""
@@ -192,7 +211,8 @@ def _start(folder, program, running, ports):
     _spawn(running, folder, "seaweedfs", _seaweedfs(folder, program("weed"), ports[0], ports[4:]))
     os.environ["ARQ_MEASURE_OBJECTS"] = objects
     ready = folder / "ready"
-    command = [tools.practice_python(), tools.HERE / "account.py", "--port", ports[1], "--edge-port", ports[2], "--ready-file", ready]
+    command = [tools.practice_python(), tools.HERE / "account.py"]
+    command += ["--port", ports[1], "--edge-port", ports[2], "--ready-file", ready]
     _spawn(running, folder, "account", command)
     conf, log = folder / "nginx.conf", folder / "calls.log"
     values = {"folder": folder, "log": log, "port": ports[3], "objects": ports[0], "account": ports[1]}
@@ -224,9 +244,11 @@ def _seaweedfs(folder, weed, port, ports):
 def _ready(objects):
     """Whether a PUT arrives; buckets for everybody. arqsite makes its own in the account, and finds it here."""
     for bucket in (SITE_BUCKET, PLAIN_BUCKET):
-        for method, path, body in (("PUT", bucket, b""), ("PUT", f"{bucket}/probe", b"x"), ("DELETE", f"{bucket}/probe", None)):
+        probe = f"{bucket}/probe"
+        for method, path, body in (("PUT", bucket, b""), ("PUT", probe, b"x"), ("DELETE", probe, None)):
+            request = urllib.request.Request(f"{objects}/{path}", body, method=method)
             try:
-                urllib.request.urlopen(urllib.request.Request(f"{objects}/{path}", body, method=method), timeout=20).close()
+                urllib.request.urlopen(request, timeout=20).close()
             except urllib.error.HTTPError as error:
                 # The bucket is there from the last attempt.
                 if error.code != 409:
@@ -236,7 +258,8 @@ def _ready(objects):
 
 def _spawn(running, folder, name, command):
     with (folder / f"{name}.log").open("w") as log:
-        running.append(subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder))
+        streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+        running.append(subprocess.Popen([str(part) for part in command], cwd=folder, **streams))
 
 
 def _wait(what, child, folder, ready):
