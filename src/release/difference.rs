@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::Manifest;
+use super::redirects::Rule;
 
 /// The paths that differ, each list sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -17,8 +18,37 @@ pub struct Difference {
     pub removed: Vec<Page>,
     /// Whether the not-found page differs.
     pub not_found: bool,
+    /// How the redirects differ.
+    pub redirects: RedirectDifference,
     /// How the API differs.
     pub api: ApiDifference,
+}
+
+/// How the redirects of two releases differ, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct RedirectDifference {
+    /// Only in the newer release.
+    pub added: Vec<String>,
+    /// Only in the older release.
+    pub removed: Vec<String>,
+    /// Whether only their order differs.
+    pub order: bool,
+}
+
+impl RedirectDifference {
+    fn between(before: &[Rule], after: &[Rule]) -> Self {
+        let only =
+            |these: &[Rule], others: &[Rule]| these.iter().filter(|rule| !others.contains(rule)).map(told).collect();
+        let (added, removed): (Vec<_>, Vec<_>) = (only(after, before), only(before, after));
+        let order = before != after && added.is_empty() && removed.is_empty();
+        Self { added, removed, order }
+    }
+}
+
+fn told(rule: &Rule) -> String {
+    let Rule { from, to, status, language, force } = rule;
+    let language = if language.is_empty() { String::new() } else { format!(", for {language}") };
+    format!("{from} -> {to} ({status}{language}{})", if *force { ", forced" } else { "" })
 }
 
 /// What an API answers, such as `GET /api/messages`, and to whom, in words.
@@ -65,6 +95,7 @@ impl Difference {
             return Self {
                 added: missing_from(None, after),
                 not_found: true,
+                redirects: RedirectDifference::between(&[], &after.rules),
                 api: ApiDifference { changed: after.api.is_some(), ..ApiDifference::default() },
                 ..Self::default()
             };
@@ -74,6 +105,7 @@ impl Difference {
             changed: changed(before, after),
             removed: missing_from(Some(after), before),
             not_found: before.not_found != after.not_found,
+            redirects: RedirectDifference::between(&before.rules, &after.rules),
             api: ApiDifference { changed: before.api != after.api, ..ApiDifference::default() },
         }
     }
@@ -124,6 +156,27 @@ fn changed(before: &Manifest, after: &Manifest) -> Vec<ChangedPage> {
 mod tests {
     use super::super::manifest::tests::manifest;
     use super::*;
+
+    #[test]
+    fn redirects_are_told_with_their_targets() {
+        let rule = |from: &str| {
+            let redirect =
+                crate::config::redirects::Redirect { from: from.into(), to: "/".into(), ..Default::default() };
+            Rule::of(&redirect).unwrap()
+        };
+        let with = |rules: Vec<Rule>| {
+            let mut manifest = manifest(&[("/", "home")]);
+            manifest.rules = rules;
+            manifest
+        };
+        let of = |before, after| Difference::between(Some(&with(before)), &with(after)).redirects;
+        let difference = of(vec![rule("/a"), rule("/b")], vec![rule("/c"), rule("/b")]);
+        assert_eq!(
+            (difference.added, difference.removed),
+            (vec!["/c -> / (301)".into()], vec!["/a -> / (301)".into()])
+        );
+        assert!(of(vec![rule("/a"), rule("/b")], vec![rule("/b"), rule("/a")]).order);
+    }
 
     #[test]
     fn pages_are_added_changed_and_removed_with_their_sizes() {

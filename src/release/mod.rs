@@ -24,7 +24,7 @@ pub mod sample;
 mod squeeze;
 
 pub use build::{Release, ReleaseError};
-pub use difference::{ApiDifference, Difference, Routes};
+pub use difference::{ApiDifference, Difference, RedirectDifference, Routes};
 pub use encoding::Encoding;
 pub use history::Past;
 pub use id::{BundleId, ObjectId, ReleaseId, Target};

@@ -51,8 +51,15 @@ async fn from_site(state: &State, site: &Site, request: &HttpRequest, payload: P
     }
     if let Some(target) = rules::kept(path) {
         let asset = site.assets.get(&target.id);
-        let lifetime = if asset.is_some() { IMMUTABLE } else { REVALIDATE };
-        return with_lifetime(page::answer(state, site, asset.unwrap_or(&site.not_found), request).await, lifetime);
+        let Some(asset) = asset else {
+            return with_lifetime(page::answer(state, site, &site.not_found, request).await, REVALIDATE);
+        };
+        let response = page::answer(state, site, asset, request).await;
+        // A file that was changed after the build must not be kept under the name of what it was.
+        let changed = response.status() == StatusCode::OK
+            && !response.headers().contains_key(header::CONTENT_ENCODING)
+            && response.headers().get(header::ETAG) != Some(&asset.strong);
+        return with_lifetime(response, if changed { REVALIDATE } else { IMMUTABLE });
     }
     // Without an API its paths are unknown like any other.
     let answer = if for_api { Answer::NotFound } else { rules::lookup(&site.paths, path) };

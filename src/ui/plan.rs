@@ -7,7 +7,7 @@ use super::{Ui, bytes, count};
 use crate::cost::{Estimate, Expected};
 use crate::deploy::plan::FieldChange;
 use crate::deploy::{Plan, Planned, Verb};
-use crate::release::{ApiDifference, Difference};
+use crate::release::{ApiDifference, Difference, RedirectDifference};
 
 /// Longest value that is shown whole.
 const SHOWN: usize = 60;
@@ -180,8 +180,26 @@ fn pages_of(pages: &Difference, most: usize) -> Vec<String> {
     if pages.not_found {
         lines.push("  ~ the page for what is not found".into());
     }
+    lines.extend(redirects(&pages.redirects, most));
     lines.extend(api(&pages.api));
     lines
+}
+
+fn redirects(redirects: &RedirectDifference, most: usize) -> Vec<String> {
+    let added = redirects.added.iter().map(|rule| format!("  + {rule}"));
+    let mut named: Vec<String> = added.chain(redirects.removed.iter().map(|rule| format!("  - {rule}"))).collect();
+    if named.len() > most {
+        let more = named.len() - most;
+        named.truncate(most);
+        named.push(format!("  … and {more} more"));
+    }
+    if redirects.order {
+        named.push("  ~ their order".into());
+    }
+    if named.is_empty() {
+        return named;
+    }
+    [format!("{STRONG}Redirects:{STRONG:#}")].into_iter().chain(named).collect()
 }
 
 fn api(api: &ApiDifference) -> Vec<String> {
