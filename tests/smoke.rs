@@ -55,7 +55,7 @@ fn a_page_that_is_broken_keeps_the_release_before_live() {
     project.write("site/index.html", HOME);
     let error = project.run(&["publish", "--yes"]).failed(1);
     let release = before["r"].as_str().unwrap();
-    assert!(error.contains("/about.html answered 403, and 200 with the published bytes"), "{error}");
+    assert!(error.contains("/about.html answered 404, and 200 with the published bytes"), "{error}");
     assert!(error.contains(&format!("{release} stays live.")), "{error}");
     assert_eq!(pointer(&account), before);
     assert!(account.edge().get("/").text().contains("Home"));

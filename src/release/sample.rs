@@ -50,6 +50,8 @@ pub struct Seen {
     pub etag: Option<String>,
     /// MD5 of the bytes, when they were asked for.
     pub md5: Option<String>,
+    /// Whether it is an error of what lies behind the edge: no release answers so.
+    pub refused: bool,
 }
 
 /// What an answer means.
@@ -96,7 +98,7 @@ impl Question {
         match seen.status {
             _ if right => Verdict::Right,
             // A release answers with a page, its not-found page, or a redirect.
-            200..400 | 404 if !seen.is_damaged() => Verdict::Stale,
+            200..400 | 404 if !seen.refused && !seen.is_damaged() => Verdict::Stale,
             _ => Verdict::Wrong,
         }
     }
@@ -253,7 +255,7 @@ mod tests {
     }
 
     fn seen(status: u16, etag: &str) -> Seen {
-        Seen { status, etag: Some(etag.into()), md5: None }
+        Seen { status, etag: Some(etag.into()), md5: None, refused: false }
     }
 
     #[test]
@@ -267,8 +269,9 @@ mod tests {
         for status in [403, 500, 503] {
             assert_eq!(question.judge(&seen(status, "new")), Verdict::Wrong, "{status}");
         }
-        let damaged = Seen { status: 200, etag: Some("new".into()), md5: Some("odd".into()) };
-        assert_eq!(question.judge(&damaged), Verdict::Wrong);
+        let damaged = Seen { md5: Some("odd".into()), ..seen(200, "new") };
+        let refused = Seen { status: 404, etag: None, md5: None, refused: true };
+        assert_eq!([&damaged, &refused].map(|seen| question.judge(seen)), [Verdict::Wrong; 2]);
         assert!(question.is_lost(&seen(404, "gone")) && !question.is_lost(&seen(200, "old")));
     }
 

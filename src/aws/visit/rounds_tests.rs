@@ -14,7 +14,7 @@ fn page(path: &str, before: &str) -> Question {
 }
 
 fn seen(status: u16, etag: &str) -> Result<Seen, NoAnswer> {
-    Ok(Seen { status, etag: Some(etag.into()), md5: None })
+    Ok(Seen { status, etag: Some(etag.into()), md5: None, refused: false })
 }
 
 type Answers = Vec<Result<Seen, NoAnswer>>;

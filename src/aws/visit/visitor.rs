@@ -77,9 +77,11 @@ impl Visitor {
         let request = self.request(question, if bytes { "GET" } else { "HEAD" })?;
         let answer = self.connector.call(request).await.map_err(|error| NoAnswer(innermost(&error)))?;
         let status = answer.status().as_u16();
+        // Source: CloudFront developer guide, "x-edge-result-type": what the origin refused is an Error.
+        let refused = answer.headers().get("x-cache").is_some_and(|cache| cache.starts_with("Error from"));
         let etag = answer.headers().get("etag").map(|etag| etag.trim_start_matches("W/").trim_matches('"').to_owned());
         let md5 = if bytes { Some(hash(answer.into_body()).await?) } else { None };
-        Ok(Seen { status, etag, md5 })
+        Ok(Seen { status, etag, md5, refused })
     }
 
     fn request(&self, question: &Question, method: &str) -> Result<HttpRequest, NoAnswer> {
