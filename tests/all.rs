@@ -18,7 +18,6 @@ mod parity;
 mod preview;
 #[cfg(all(feature = "publish", feature = "lambda"))]
 mod publish;
-mod reading;
 #[cfg(all(feature = "publish", feature = "lambda"))]
 mod reading;
 #[cfg(all(feature = "publish", feature = "lambda"))]

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Instant;
 
+use arqsite::release::rules::kept;
+
 use crate::support::account::Account;
 use crate::support::http::{Answer, Client};
 use crate::support::project::Project;
@@ -33,10 +35,17 @@ const COMPARED: [&str; 17] = [
 
 /// What the edge adds, drops or says in its own way, and why the preview does not: nothing else may
 /// differ. A reason is given the request's method and both answers, and says whether it applies.
-const OWN: [(&str, fn(&str, &str, &Answer, &Answer) -> bool); 6] = [
+const OWN: [(&str, fn(&str, &str, &Answer, &Answer) -> bool); 7] = [
     (
         "`via`, `x-cache`, `x-amz-cf-*`, `server`, `date`, `age`, `last-modified`: CloudFront's, and S3's own times",
-        |_, name, _, _| !COMPARED.contains(&name) && name != "body",
+        |_, name, _, _| !COMPARED.contains(&name) && !["body", "status"].contains(&name),
+    ),
+    (
+        "a method that no page takes is refused by CloudFront itself, with 403 and a page of its own",
+        |_, _, serve, edge| {
+            (serve.status, edge.status) == (405, 403)
+                && edge.text().contains("not configured to allow the HTTP request method")
+        },
     ),
     ("a range outside of a file is refused by CloudFront itself, with a page of its own", |_, name, _, edge| {
         edge.status == 416 && name != "content-range"
@@ -47,12 +56,9 @@ const OWN: [(&str, fn(&str, &str, &Answer, &Answer) -> bool); 6] = [
     ("API Gateway gives an answer without a body a type", |_, name, serve, _| {
         name == "content-type" && serve.body.is_empty() && serve.header(name).is_empty()
     }),
-    (
-        "what CloudFront says beside a 304 is not documented; its ETag and cache-control are compared",
-        |_, name, serve, edge| {
-            (serve.status, edge.status) == (304, 304) && !["etag", "cache-control", "body"].contains(&name)
-        },
-    ),
+    ("what CloudFront says beside a 304 is not documented; its ETag is compared", |_, name, serve, edge| {
+        (serve.status, edge.status) == (304, 304) && !["etag", "body", "status"].contains(&name)
+    }),
     ("an immutable name of no file: S3 refuses it, and edge functions do not see refusals", |_, _, serve, edge| {
         (serve.status, edge.status) == (404, 403) && edge.text().contains("AccessDenied")
     }),
@@ -316,7 +322,7 @@ fn real_site(name: &str, tables: &str) -> Option<Project> {
 /// The paths that a published page refers to, among them the immutable names of its files.
 fn references(page: &Answer) -> Vec<String> {
     let text = page.text();
-    let values = text.split(['"', '\'', '(', ')', ' ']).filter(|value| value.starts_with('/') && value.contains('~'));
+    let values = text.split(['"', '\'', '(', ')', ' ']).filter(|value| value.starts_with('/') && kept(value).is_some());
     values.map(str::to_owned).collect()
 }
 

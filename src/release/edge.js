@@ -343,6 +343,8 @@ function answered(request, response) {
     // What S3 says is meant for CloudFront. Which of both requests is seen here is not documented.
     const kept = request.headers['x-arq-kept'] || KEPT.test(request.uri);
     headers['cache-control'] = { value: kept ? IMMUTABLE : REVALIDATE };
+    // A 304 may come without the metadata; without this header, what the browser knows still holds.
+    if (response.statusCode === 304) delete headers['cache-control'];
     Object.keys(headers).forEach((name) => {
         const value = headers[name].value;
         if (name.startsWith('x-amz-')) delete headers[name];

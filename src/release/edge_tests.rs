@@ -642,14 +642,17 @@ fn metadata_becomes_the_headers_and_the_status_of_a_page() {
 }
 
 #[test]
-fn a_304_without_metadata_does_not_let_browsers_keep_the_page() {
+fn a_304_without_metadata_leaves_browsers_what_they_were_told_before() {
     let edge = Live::new(1, []).edge();
     let immutable = [("cache-control", "public, max-age=31536000, immutable"), ("x-amz-meta-status", "404")];
-    for headers in [&immutable[..], &[]] {
-        let answer = edge.result(response("/about/", 304, headers));
+    for (uri, headers) in [("/about/", &immutable[..]), ("/about/", &[]), ("/s/site~AAAAAAAAAAAAA.css", &immutable[..])]
+    {
+        let answer = edge.result(response(uri, 304, headers));
         assert_eq!(answer["statusCode"], 304);
-        assert_eq!(answer["headers"]["cache-control"]["value"], crate::release::object::CACHE_CONTROL);
+        assert_eq!(answer["headers"].get("cache-control"), None);
     }
+    let own = edge.result(response("/about/", 304, &[("x-amz-meta-h-cache-control", "no-cache")]));
+    assert_eq!(own["headers"]["cache-control"]["value"], "no-cache");
 }
 
 #[test]
