@@ -59,9 +59,12 @@ const OWN: [(&str, fn(&str, &str, &Answer, &Answer) -> bool); 7] = [
     ("what CloudFront says beside a 304 is not documented; its ETag is compared", |_, name, serve, edge| {
         (serve.status, edge.status) == (304, 304) && !["etag", "body", "status"].contains(&name)
     }),
-    ("an immutable name of no file: S3 refuses it, and edge functions do not see refusals", |_, _, serve, edge| {
-        (serve.status, edge.status) == (404, 403) && edge.text().contains("AccessDenied")
-    }),
+    (
+        "an immutable name of no file is answered by S3 itself: edge functions do not see refusals",
+        |_, _, serve, edge| {
+            serve.status == 404 && [403, 404].contains(&edge.status) && edge.header("content-type") == "application/xml"
+        },
+    ),
 ];
 
 /// `arqsite serve`, as a user starts it.
