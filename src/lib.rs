@@ -18,14 +18,13 @@
 //! | room | what it does | uses |
 //! |---|---|---|
 //! | [`config`] | `arq.toml` -> [`config::Config`]; the project's files | nothing |
-//! | [`site`] | `site/` in, pages and files out: Markdown, layouts, links | `config` |
+//! | [`site`] | `site/` in, pages and files out: Markdown, layouts, links, redirects, headers, immutable names | `config` |
 //! | [`release`] | immutable objects, manifest, packing for the edge store, the edge function, and its rules in Rust | `site` |
 //! | [`store`] | documents, files, migrations: the traits, memory, this machine, DynamoDB, S3 | nothing |
 //! | [`api`] | declarations, rules, routing, validation: `http` request in, response out | `config`, `store`'s traits |
 //! | `serve` | the preview: actix-web, live reload | `api`, `release`, `store` |
 //! | `lambda` | API Gateway's and the scheduler's events in, answers out, in process | `api`, `release`, `store` |
 //! | `operator` | the same package as other functions: moves the pointer, runs migrations | `aws`, `release`, `store` |
-//! | [`cost`] | what a site costs a month and how long a plan takes, from dated tables | `deploy`'s plan |
 //! | [`deploy`] | resources, graph, plan, apply, journal; it has never heard of AWS | nothing |
 //! | `aws` | a short file for each kind of resource, and the graph that wires them | `deploy`, `config`, `site`, `release`, `store`'s permissions |
 //! | [`cost`] | money a month and time of a plan, from tables | `deploy`'s plan |
@@ -38,7 +37,9 @@
 //! bucket, named by a hash of its bytes and headers. A release's paths are packed into values of
 //! the edge store under `<release>:<bucket>`; the key `live` names the release. A publish uploads
 //! what is new, writes the keys, and moves that one pointer. The edge function turns a path into
-//! an object before the cache is asked, so nothing is ever invalidated. See [`release`].
+//! an object before the cache is asked, so nothing is ever invalidated. A release may be seen by a
+//! signed link before it is live, and is asked through the edge before and after the pointer moves.
+//! See [`release`].
 //!
 //! # Publishing
 //!

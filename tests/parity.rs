@@ -33,9 +33,11 @@ const COMPARED: [&str; 17] = [
     "x-own",
 ];
 
+type Applies = fn(&str, &str, &Answer, &Answer) -> bool;
+
 /// What the edge adds, drops or says in its own way, and why the preview does not: nothing else may
-/// differ. A reason is given the request's method and both answers, and says whether it applies.
-const OWN: [(&str, fn(&str, &str, &Answer, &Answer) -> bool); 7] = [
+/// differ. A reason says whether it applies: to a method, a header (or `status`, `body`), and both answers.
+const OWN: [(&str, Applies); 7] = [
     (
         "`via`, `x-cache`, `x-amz-cf-*`, `server`, `date`, `age`, `last-modified`: CloudFront's, and S3's own times",
         |_, name, _, _| !COMPARED.contains(&name) && !["body", "status"].contains(&name),
@@ -165,7 +167,7 @@ impl Both {
     /// A page in all the ways that its URL may be written, and in some that are wrong.
     fn forms(&mut self, path: &str) {
         let stem = path.trim_end_matches(".html").trim_end_matches('/');
-        let first = path.bytes().nth(1).map_or_else(String::new, |b| format!("/%{b:02x}{}", &path[2..]));
+        let first = path.as_bytes().get(1).map_or_else(String::new, |b| format!("/%{b:02x}{}", &path[2..]));
         let forms = [
             stem.to_owned(),
             format!("{stem}/"),

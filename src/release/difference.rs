@@ -154,6 +154,7 @@ fn changed(before: &Manifest, after: &Manifest) -> Vec<ChangedPage> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::super::manifest::tests::manifest;
     use super::*;
 
