@@ -148,6 +148,31 @@ fn a_preview_says_what_it_does_not_show() {
 }
 
 #[test]
+fn an_older_edge_function_shows_no_preview() {
+    let (account, project) = published();
+    let (name, file) = ("small-edge", project.path().join("older.js"));
+    let function = |verb: &str, more: &[&str]| account.aws(&[&["cloudfront", verb, "--name", name], more].concat());
+    function("get-function", &["--stage", "LIVE", file.to_str().unwrap()]);
+    project.replace("older.js", "arq-preview", "arq-else");
+    let described: Value = serde_json::from_str(&function("describe-function", &[])).unwrap();
+    let config = described["FunctionSummary"]["FunctionConfig"].to_string();
+    let code = format!("fileb://{}", file.display());
+    let tag = described["ETag"].as_str().unwrap();
+    let put = ["--if-match", tag, "--function-config", &config, "--function-code", &code, "--query", "ETag"];
+    let tag = function("update-function", &put).trim().trim_matches('"').to_owned();
+    function("publish-function", &["--if-match", &tag]);
+    project.write("site/about.html", ABOUT);
+    account.forget_calls();
+    let error = project.run(&["publish", "--preview", "--yes"]).failed(1);
+    assert!(error.contains("Run `arqsite publish` first"), "{error}");
+    assert_eq!(account.changing_calls(), [""; 0]);
+    project.write("site/about.html", "<!doctype html><title>About</title>");
+    project.run(&["publish", "--yes"]).ok();
+    project.write("site/about.html", ABOUT);
+    let _ = link(&project, &[]);
+}
+
+#[test]
 fn wrong_lives_are_refused_on_the_command_line() {
     let project = Project::small();
     for life in ["1s", "91d", "0m", "soon"] {

@@ -489,6 +489,9 @@ fn the_fallback_can_be_read_back_and_is_no_difference() {
     assert!(same_but_fallback(&with, &without));
     assert!(!same_but_fallback(&with, &text(&[("x", "y")], &Leads::default(), None)));
     assert!(!same_but_fallback(&with, &with.replace("308", "302")));
+    let filled = text(&[("x", "y")], &Leads { from: vec!["www.example".into()], to: "example".into() }, None);
+    assert!(has_these_rules(&with) && has_these_rules(&filled));
+    assert!(!has_these_rules(&filled.replace("308", "302")) && !has_these_rules(""));
 }
 
 #[test]

@@ -88,11 +88,13 @@ impl Visitor {
         let mut request = http::Request::builder()
             .method(method)
             .uri(format!("{}{}", self.base, question.path))
-            .header("host", &self.host)
             // WAF's common rules refuse who does not say who they are.
             .header("user-agent", concat!("arqsite/", env!("CARGO_PKG_VERSION")))
             // The ETag of the object itself is what the manifest lists.
             .header("accept-encoding", "identity");
+        if endpoint().is_some() {
+            request = request.header("host", &self.host);
+        }
         if let Some(token) = &self.token {
             request = request.header("cookie", format!("{}={token}", preview::COOKIE));
         }
