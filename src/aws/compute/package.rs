@@ -1,6 +1,7 @@
 //! The package: the engine as `bootstrap`, with the API that is current beside it.
 
-use std::io::{Cursor, Write};
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use object::Endianness;
 use object::elf::{EM_AARCH64, EM_X86_64, FileHeader64};
 use object::read::elf::FileHeader;
+use object::read::{ReadCache, ReadRef};
 use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -21,7 +23,9 @@ const GLIBC: u32 = 34;
 /// Largest program, in bytes: a package may have 250 MB unpacked, and holds the API beside it.
 ///
 /// Source: Lambda quotas, "Deployment package (.zip file archive) size".
-const LARGEST: usize = 249 * 1024 * 1024;
+const LARGEST: u64 = 249 * 1024 * 1024;
+/// Size of the pieces in which the program is read, in bytes.
+const PIECE: usize = 256 * 1024;
 /// Characters of the engine's identity.
 const IDENTITY: usize = 16;
 
@@ -75,11 +79,11 @@ pub enum PackageError {
     },
     /// Over Lambda's limit.
     #[error("the program has {0} bytes; Lambda takes {LARGEST} at most")]
-    TooLarge(usize),
+    TooLarge(u64),
     /// The archive could not be written.
     #[error("cannot pack the program")]
     Zip(#[from] zip::result::ZipError),
-    /// Writing to memory failed.
+    /// Reading or writing failed on the way.
     #[error("cannot pack the program")]
     Write(#[from] std::io::Error),
 }
@@ -93,23 +97,27 @@ impl EngineFile {
     }
 
     fn open(path: PathBuf) -> Result<Self, PackageError> {
-        let program = read(&path)?;
-        let (architecture, glibc) = inspect(&program).ok_or_else(|| PackageError::Foreign(path.clone()))?;
+        let program = open(&path)?;
+        // It is looked at where it lies: it may be large.
+        let look = inspect(&ReadCache::new(&program));
+        let (architecture, glibc) = look.ok_or_else(|| PackageError::Foreign(path.clone()))?;
         if glibc > GLIBC {
             return Err(PackageError::TooNew { path, needs: glibc });
         }
-        let hash = Sha256::digest(&program);
-        let identity = hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..IDENTITY].to_owned();
+        let hash = hash(&program).map_err(|source| PackageError::Read { path: path.clone(), source })?;
+        let identity =
+            hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..IDENTITY].to_owned();
         Ok(Self { path, identity, architecture })
     }
 
     /// Packs the program and the API bundle.
     pub fn pack(&self, bundle: &[u8]) -> Result<Package, PackageError> {
-        let program = read(&self.path)?;
-        if program.len() > LARGEST {
-            return Err(PackageError::TooLarge(program.len()));
+        let program = open(&self.path)?;
+        let size = program.metadata()?.len();
+        if size > LARGEST {
+            return Err(PackageError::TooLarge(size));
         }
-        Ok(Package::of(archive(&program, bundle)?))
+        Ok(Package::of(archive(program, bundle)?))
     }
 }
 
@@ -164,25 +172,37 @@ impl LazyPackage {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, PackageError> {
-    std::fs::read(path).map_err(|source| PackageError::Read { path: path.to_owned(), source })
+fn open(path: &Path) -> Result<File, PackageError> {
+    File::open(path).map_err(|source| PackageError::Read { path: path.to_owned(), source })
+}
+
+/// SHA-256 of a file, read in pieces from its beginning.
+fn hash(mut file: &File) -> std::io::Result<impl AsRef<[u8]>> {
+    let (mut sha, mut piece) = (Sha256::new(), vec![0; PIECE]);
+    file.rewind()?;
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(sha.finalize()),
+            read => sha.update(&piece[..read]),
+        }
+    }
 }
 
 /// The same bytes for the same program and bundle: no times, no owners.
-fn archive(program: &[u8], bundle: &[u8]) -> Result<Vec<u8>, PackageError> {
+fn archive(mut program: impl Read, bundle: &[u8]) -> Result<Vec<u8>, PackageError> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .last_modified_time(zip::DateTime::default());
     zip.start_file("bootstrap", options.unix_permissions(0o755))?;
-    zip.write_all(program)?;
+    std::io::copy(&mut BufReader::with_capacity(PIECE, &mut program), &mut zip)?;
     zip.start_file("api.json", options.unix_permissions(0o644))?;
     zip.write_all(bundle)?;
     Ok(zip.finish()?.into_inner())
 }
 
 /// Architecture, and minor version of the newest glibc symbol that the program asks for.
-fn inspect(program: &[u8]) -> Option<(&'static str, u32)> {
+fn inspect<'data>(program: impl ReadRef<'data>) -> Option<(&'static str, u32)> {
     let header = FileHeader64::<Endianness>::parse(program).ok()?;
     let endian = header.endian().ok()?;
     let architecture = match header.e_machine(endian) {
@@ -216,21 +236,21 @@ mod tests {
 
     #[test]
     fn this_very_program_can_be_inspected() {
-        let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-        let (architecture, glibc) = inspect(&program).unwrap();
+        let program = File::open(std::env::current_exe().unwrap()).unwrap();
+        let (architecture, glibc) = inspect(&ReadCache::new(&program)).unwrap();
         assert!(["x86_64", "arm64"].contains(&architecture));
         assert!(glibc >= 2, "a Rust program asks for symbols of glibc");
     }
 
     #[test]
     fn a_text_is_not_a_program() {
-        assert!(inspect(b"#!/bin/sh\n").is_none());
+        assert!(inspect(&b"#!/bin/sh\n"[..]).is_none());
     }
 
     #[test]
     fn the_same_input_packs_to_the_same_bytes() {
-        let one = archive(b"program", b"{}").unwrap();
-        assert_eq!(one, archive(b"program", b"{}").unwrap());
+        let one = archive(&b"program"[..], b"{}").unwrap();
+        assert_eq!(one, archive(&b"program"[..], b"{}").unwrap());
         let mut zip = zip::ZipArchive::new(Cursor::new(one)).unwrap();
         assert_eq!(zip.by_name("bootstrap").unwrap().unix_mode().unwrap() & 0o777, 0o755);
     }
