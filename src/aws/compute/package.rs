@@ -1,18 +1,18 @@
 //! The package: the engine as `bootstrap`, with the API that is current beside it.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use object::Endianness;
 use object::elf::{EM_AARCH64, EM_X86_64, FileHeader64};
 use object::read::elf::FileHeader;
 use object::read::{ReadCache, ReadRef};
 use sha2::{Digest, Sha256};
+use tempfile::TempPath;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -39,18 +39,20 @@ pub struct EngineFile {
 }
 
 /// A package, ready to be uploaded.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Package {
-    /// The zip archive.
-    pub zip: Bytes,
+    /// The zip archive; in a file, since it may be large.
+    pub zip: PathBuf,
     /// Its SHA-256 as Lambda gives it, in base64.
     pub sha256: String,
+    /// Removes an archive that could not be kept.
+    _unkept: Option<TempPath>,
 }
 
 impl Package {
-    fn of(zip: Vec<u8>) -> Self {
-        let sha256 = STANDARD.encode(Sha256::digest(&zip));
-        Self { zip: zip.into(), sha256 }
+    fn of(zip: PathBuf, unkept: Option<TempPath>) -> std::io::Result<Self> {
+        let sha256 = STANDARD.encode(hash(&File::open(&zip)?)?);
+        Ok(Self { zip, sha256, _unkept: unkept })
     }
 }
 
@@ -110,14 +112,14 @@ impl EngineFile {
         Ok(Self { path, identity, architecture })
     }
 
-    /// Packs the program and the API bundle.
-    pub fn pack(&self, bundle: &[u8]) -> Result<Package, PackageError> {
+    /// Packs the program and the API bundle into a file.
+    fn pack(&self, bundle: &[u8], into: &File) -> Result<(), PackageError> {
         let program = open(&self.path)?;
         let size = program.metadata()?.len();
         if size > LARGEST {
             return Err(PackageError::TooLarge(size));
         }
-        Ok(Package::of(archive(program, bundle)?))
+        archive(program, bundle, BufWriter::with_capacity(PIECE, into))
     }
 }
 
@@ -148,27 +150,31 @@ impl LazyPackage {
     fn kept_or_made(&self, engine: &EngineFile, bundle: &[u8]) -> Result<Package, PackageError> {
         let bundle_hash: String = Sha256::digest(bundle).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let path = self.folder.join(format!("engine-{}-{bundle_hash}.zip", engine.identity));
-        if let Ok(zip) = std::fs::read(&path) {
-            return Ok(Package::of(zip));
+        if path.is_file() {
+            return Ok(Package::of(path, None)?);
         }
-        let package = engine.pack(bundle)?;
-        // One that cannot be kept is made again next time.
-        let _ = self.keep(&path, &package.zip);
-        Ok(package)
+        // Whole or not at all: a run may be killed while it writes.
+        let file = self.new_file().or_else(|_| tempfile::NamedTempFile::new())?;
+        engine.pack(bundle, file.as_file())?;
+        Ok(match file.persist(&path) {
+            Ok(_) => Package::of(path, None)?,
+            // One that cannot be kept is made again next time.
+            Err(error) => {
+                let unkept = error.file.into_temp_path();
+                Package::of(unkept.to_path_buf(), Some(unkept))?
+            }
+        })
     }
 
-    fn keep(&self, path: &Path, zip: &[u8]) -> std::io::Result<()> {
+    /// A file in the folder, from which the packages of other engines go.
+    fn new_file(&self) -> std::io::Result<tempfile::NamedTempFile> {
         std::fs::create_dir_all(&self.folder)?;
         for old in self.folder.read_dir()?.flatten() {
             if old.file_name().to_string_lossy().starts_with("engine-") {
                 std::fs::remove_file(old.path())?;
             }
         }
-        // Whole or not at all: a run may be killed while it writes.
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(zip)?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        tempfile::NamedTempFile::new_in(&self.folder)
     }
 }
 
@@ -189,8 +195,8 @@ fn hash(mut file: &File) -> std::io::Result<impl AsRef<[u8]>> {
 }
 
 /// The same bytes for the same program and bundle: no times, no owners.
-fn archive(mut program: impl Read, bundle: &[u8]) -> Result<Vec<u8>, PackageError> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+fn archive(mut program: impl Read, bundle: &[u8], into: impl Write + Seek) -> Result<(), PackageError> {
+    let mut zip = ZipWriter::new(into);
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .last_modified_time(zip::DateTime::default());
@@ -198,7 +204,8 @@ fn archive(mut program: impl Read, bundle: &[u8]) -> Result<Vec<u8>, PackageErro
     std::io::copy(&mut BufReader::with_capacity(PIECE, &mut program), &mut zip)?;
     zip.start_file("api.json", options.unix_permissions(0o644))?;
     zip.write_all(bundle)?;
-    Ok(zip.finish()?.into_inner())
+    zip.finish()?.flush()?;
+    Ok(())
 }
 
 /// Architecture, and minor version of the newest glibc symbol that the program asks for.
@@ -232,6 +239,8 @@ fn glibc_minor(name: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::io::Cursor;
+
     use super::*;
 
     #[test]
@@ -249,8 +258,13 @@ mod tests {
 
     #[test]
     fn the_same_input_packs_to_the_same_bytes() {
-        let one = archive(&b"program"[..], b"{}").unwrap();
-        assert_eq!(one, archive(&b"program"[..], b"{}").unwrap());
+        let packed = || {
+            let mut zip = Cursor::new(Vec::new());
+            archive(&b"program"[..], b"{}", &mut zip).unwrap();
+            zip.into_inner()
+        };
+        let one = packed();
+        assert_eq!(one, packed());
         let mut zip = zip::ZipArchive::new(Cursor::new(one)).unwrap();
         assert_eq!(zip.by_name("bootstrap").unwrap().unix_mode().unwrap() & 0o777, 0o755);
     }

@@ -68,7 +68,10 @@ impl Resource for EnginePackage {
         let package = cx.cloud.publication()?.package()?;
         cx.note("uploading the engine");
         let call = cx.cloud.s3.put_object().bucket(&self.bucket).key(self.key()).content_type("application/zip");
-        let call = call.metadata(HASH, &package.sha256).body(ByteStream::from(package.zip.clone()));
+        let call = call.metadata(HASH, &package.sha256);
+        let body = ByteStream::from_path(&package.zip).await;
+        let body = body.map_err(|error| StepError::yours(format!("read {}", package.zip.display()), error))?;
+        let call = call.body(body);
         answer("PutObject", call.send().await).telling(|| format!("upload {}", self.key()))?;
         self.remove_others(cx).await.telling(|| "remove the packages of earlier engines")?;
         Ok(EnginePackageOutput { key: self.key(), sha256: package.sha256.clone() })

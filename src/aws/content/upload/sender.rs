@@ -26,7 +26,7 @@ use crate::aws::cloud::Cloud;
 use crate::aws::error::{CallError, answer};
 
 /// Bytes of all bodies in memory.
-const MEMORY: u32 = 96 * 1024 * 1024;
+const MEMORY: u32 = 64 * 1024 * 1024;
 /// How long a call is repeated after it failed first.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// Longest first pause between two tries.
