@@ -51,6 +51,12 @@ impl Resource for Function {
 
     async fn find(&self, cx: &Cx) -> Result<Option<Found<Self>>, StepError> {
         let looking = || format!("look at the edge function {}", self.name);
+        // Before anything is changed.
+        if self.code.len() > edge::FUNCTION_BYTES {
+            let size = format!("it has {} bytes, and CloudFront takes {}", self.code.len(), edge::FUNCTION_BYTES);
+            return Err(StepError::yours("fit the edge function into its limit", size)
+                .hint("Shorten security.csp, or name fewer hosts in site.redirect_from."));
+        }
         let Some((development, _)) = self.describe(cx, cf::FunctionStage::Development).await.telling(looking)? else {
             return Ok(None);
         };
